@@ -1,0 +1,21 @@
+"""Errors that say what was wrong, what was expected and what to do about it."""
+
+
+class EquivaeError(Exception):
+    """Base of all errors that the package raises on purpose."""
+
+
+class DataError(EquivaeError):
+    """A data set is missing, damaged or of the wrong shape."""
+
+
+class CheckpointError(EquivaeError):
+    """A checkpoint or its card is missing, damaged or of another experiment."""
+
+
+class TrainingError(EquivaeError):
+    """Training cannot start or go on (the last good state is kept)."""
+
+
+class ExperimentError(EquivaeError, ValueError):
+    """An unknown experiment, or settings that contradict each other."""

@@ -1,0 +1,220 @@
+"""The networks of Appendix B: f and g (r_y), q_cov (v), p (x), q_y-post (y).
+
+Every network has its own five convolutions. All activations are ReLU. Shapes
+are written (B, ...) for a batch; `F` is the width of the embedding that the
+dense layer after the convolutions gives, `R` and `V` those of r_y and v.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+FILTERS = (8, 16, 32, 64, 64)  # encoder, from the image inwards
+STRIDES = (1, 2, 2, 2, 2)
+KERNEL, PADDING = 5, 2
+CORNER = 2  # the convolutions end, and the decoder starts, at 2 x 2 pixels
+INITS = ("he", "xavier", "pytorch")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes that differ between the experiments of Appendix B.
+
+    `hidden` is (128, 64) for 16 latents and half of that for 8. `r_dim` is 0
+    only in the plain-VAE ablation, whose networks have no door for r_y.
+    `init` is not in the appendix: chapter 11 shows that it decides whether v
+    is used at all.
+    """
+
+    size: int = 28
+    colours: int = 1
+    r_dim: int = 16
+    v_dim: int = 16
+    hidden: tuple[int, int] = (128, 64)
+    classes: int = 10
+    likelihood: str = "bernoulli"  # or "gaussian"
+    label_posterior: bool = False
+    dropout: float = 0.5
+    init: str = "he"
+
+    def __post_init__(self) -> None:
+        if self.size not in (28, 32):
+            raise ValueError(f"images must be 28 or 32 pixels wide, not {self.size}")
+        if self.likelihood not in ("bernoulli", "gaussian"):
+            raise ValueError(
+                f"likelihood must be 'bernoulli' or 'gaussian', not {self.likelihood!r}"
+            )
+        if self.init not in INITS:
+            raise ValueError(f"init must be one of {INITS}, not {self.init!r}")
+
+
+class Embedding(nn.Sequential):
+    """Five convolutions and one dense layer: x (B, C, H, W) -> (B, F)."""
+
+    def __init__(self, arch: Architecture) -> None:
+        layers: list[nn.Module] = []
+        channels, size = arch.colours, arch.size
+        for filters, stride in zip(FILTERS, STRIDES):
+            layers += [nn.Conv2d(channels, filters, KERNEL, stride, PADDING), nn.ReLU()]
+            channels, size = filters, math.ceil(size / stride)
+        layers += [
+            nn.Flatten(),
+            nn.Linear(channels * size * size, arch.hidden[0]),
+            nn.ReLU(),
+        ]
+        super().__init__(*layers)
+        self.image_shape = (arch.colours, arch.size, arch.size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if tuple(x.shape[-3:]) != self.image_shape:
+            raise ValueError(
+                f"this network takes images of shape (B, {', '.join(map(str, self.image_shape))}) "
+                f"(colours, height, width) but got {tuple(x.shape)}: "
+                "choose the experiment that fits the data, or resize the images"
+            )
+        lead = x.shape[:-3]  # any leading axes: a batch, or classes x members
+        return super().forward(x.reshape(-1, *self.image_shape)).reshape(*lead, -1)
+
+
+class InvariantEncoder(nn.Module):
+    """Equation (2): r_y = g(mean_i f(x_i)) over m complementary images of a class."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        embed, narrow = arch.hidden
+        self.f = Embedding(arch)
+        self.g = nn.Sequential(
+            nn.Linear(embed, narrow), nn.ReLU(), nn.Linear(narrow, arch.r_dim)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Complementary images (..., m, C, H, W) -> r_y (..., R)."""
+        return self.g(self.f(x).mean(dim=-2))
+
+
+class EquivariantPosterior(nn.Module):
+    """Equation (3): q_cov(v | r_y, x) = N(mu, exp(log_var)), diagonal."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        embed, narrow = arch.hidden
+        self.embed = Embedding(arch)
+        self.dense_r = nn.Linear(arch.r_dim, narrow) if arch.r_dim else None
+        width = embed + (narrow if arch.r_dim else 0)
+
+        def head() -> nn.Sequential:
+            return nn.Sequential(
+                nn.Linear(width, narrow), nn.ReLU(), nn.Linear(narrow, arch.v_dim)
+            )
+
+        self.mu, self.log_var = head(), head()
+
+    def heads(self, embedding: Tensor, r: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Embedding of x (..., F) and r_y (..., R) -> mu, log_var, each (..., V).
+
+        The leading axes broadcast: one x against ten r_y costs one embedding.
+        """
+        h = embedding
+        if self.dense_r is not None:
+            d = torch.relu(self.dense_r(r))
+            lead = torch.broadcast_shapes(h.shape[:-1], d.shape[:-1])
+            h = torch.cat([h.expand(*lead, -1), d.expand(*lead, -1)], dim=-1)
+        return self.mu(h), self.log_var(h)
+
+    def forward(self, r: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+        """r_y (B, R) and x (B, C, H, W) -> mu, log_var, each (B, V)."""
+        return self.heads(self.embed(x), r)
+
+
+class Decoder(nn.Module):
+    """p(x | r_y, v): Bernoulli logits or Gaussian means, (..., C, H, W).
+
+    r_y and v enter by separate dense layers; four transposed convolutions
+    take 2 x 2 to 32 x 32; the last, stride-1 layer pads by 2 for 32 pixels
+    and by 0 for 28 (32 - 4 = 28). A Gaussian has one learned log-variance,
+    shared by all pixels.
+    """
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        embed, narrow = arch.hidden
+        self.image_shape = (arch.colours, arch.size, arch.size)
+        self.dense_r = nn.Linear(arch.r_dim, narrow) if arch.r_dim else None
+        self.dense_v = nn.Linear(arch.v_dim, narrow if arch.r_dim else 2 * narrow)
+        self.dense = nn.Linear(2 * narrow, embed)
+        channels = embed // CORNER**2
+        layers: list[nn.Module] = [nn.Unflatten(1, (channels, CORNER, CORNER))]
+        for filters in FILTERS[-2::-1] if len(FILTERS) == 4 else (64, 32, 16, 8):
+            layers += [
+                nn.ConvTranspose2d(channels, filters, KERNEL, 2, PADDING, 1),
+                nn.ReLU(),
+            ]
+            channels = filters
+        last_padding = PADDING if arch.size == 32 else 0
+        layers.append(nn.Conv2d(channels, arch.colours, KERNEL, 1, last_padding))
+        self.convolutions = nn.Sequential(*layers)
+        self.log_var = (
+            nn.Parameter(torch.zeros(())) if arch.likelihood == "gaussian" else None
+        )
+
+    def forward(self, r: Tensor | None, v: Tensor) -> Tensor:
+        """r_y (..., R) and v (..., V), leading axes broadcast -> (..., C, H, W)."""
+        h = torch.relu(self.dense_v(v))
+        if self.dense_r is not None:
+            d = torch.relu(self.dense_r(r))
+            lead = torch.broadcast_shapes(h.shape[:-1], d.shape[:-1])
+            h = torch.cat([d.expand(*lead, -1), h.expand(*lead, -1)], dim=-1)
+        h = torch.relu(self.dense(h))
+        x = self.convolutions(h.reshape(-1, h.shape[-1]))
+        return x.reshape(*h.shape[:-1], *self.image_shape)
+
+
+class LabelPosterior(nn.Module):
+    """q_y-post(y | x) from x and stop_grad(f(x)): logits (B, classes)."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        embed, narrow = arch.hidden
+        self.embed = Embedding(arch)
+        self.dense = nn.Sequential(
+            nn.Linear(2 * embed, embed), nn.ReLU(), nn.Dropout(arch.dropout),
+            nn.Linear(embed, narrow), nn.ReLU(), nn.Dropout(arch.dropout),
+            nn.Linear(narrow, arch.classes),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor, f_x: Tensor) -> Tensor:
+        """x (B, C, H, W) and f(x) (B, F); no gradient flows back into f."""
+        return self.dense(torch.cat([self.embed(x), f_x.detach()], dim=-1))
+
+
+def initialise(module: nn.Module, scheme: str) -> None:
+    """Set all weights by `scheme`, biases to zero ('pytorch' leaves the defaults).
+
+    'he': normal with variance 2 / fan-in, so that ReLU layers keep the size of
+    the signal; a pixel of a transposed convolution with stride s is fed by
+    25 / s^2 taps per channel, not 25. The layers that give mu and log_var
+    start small (0.5 and 0.1), so that q_cov starts near the prior.
+    """
+    if scheme == "pytorch":
+        return
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.ConvTranspose2d)):
+            if scheme == "xavier":
+                nn.init.xavier_uniform_(layer.weight)
+            else:
+                fan_in = layer.weight[0].numel()
+                if isinstance(layer, nn.ConvTranspose2d):
+                    taps = KERNEL**2 / layer.stride[0] ** 2
+                    fan_in = layer.in_channels * taps
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in))
+            nn.init.zeros_(layer.bias)
+    if scheme == "he":
+        for layer in module.modules():
+            if isinstance(layer, EquivariantPosterior):
+                with torch.no_grad():
+                    layer.mu[-1].weight.mul_(0.5)
+                    layer.log_var[-1].weight.mul_(0.1)

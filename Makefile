@@ -1,0 +1,58 @@
+# The two commands of this project are `make book` and `make test`. Both first
+# create .venv (Python 3.11 or 3.12) and install the pinned versions, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+HTML := _build/html
+JOBS ?= 2
+
+# Asked of every candidate: a pyenv shim or a Debian python without venv exists,
+# and fails only when it is run.
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+
+.PHONY: help book test lint execute clean
+
+help:
+	@echo "make book      install once, build the book strictly, check its pages"
+	@echo "make test      install once, run all tests and every notebook"
+	@echo "make lint      ruff on the package, tools, tests and notebooks"
+	@echo "make execute   run chapters again and store their outputs"
+	@echo "               (CHAPTERS='book/01_x.ipynb …' for some of them)"
+	@echo "make clean     remove what was built (keeps .venv and data/)"
+
+book: $(INSTALLED)
+	$(BIN)/jupyter-book build . -W --keep-going -n
+	$(BIN)/python -m tools.check_pages $(HTML)
+	@echo "The book is built: $(CURDIR)/$(HTML)/index.html"
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+
+execute: $(INSTALLED)
+	$(BIN)/python -m tools.execute $(CHAPTERS)
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache *.egg-info
+	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@if ! $(BIN)/python -c '$(USABLE)' >/dev/null 2>&1; then \
+	  for python in $(PYTHON) python3.12 python3.11 python3 python; do \
+	    if $$python -c '$(USABLE)' >/dev/null 2>&1; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "No usable Python 3.11 or 3.12 was found (with its venv module;" >&2; \
+	    echo "on Debian: apt-get install python3-venv). Install one, or name" >&2; \
+	    echo "it: make PYTHON=/path/to/python3.12 book" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Creating $(VENV) with $$($$found --version)"; \
+	  $$found -m venv --clear $(VENV); \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@

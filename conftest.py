@@ -1,0 +1,42 @@
+"""What holds for every test, notebook and subprocess of a test run."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NO_NETWORK = ROOT / "tools" / "no_network"
+
+# A few steps of everything, unless the caller asks for a longer profile.
+os.environ.setdefault("EQUIVAE_PROFILE", "smoke")
+
+# One thread a process: `make test` runs two workers on two cores, and a kernel that
+# takes both would only slow the other down.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+# Kernels run in book/, tests and commands elsewhere: a relative folder would be
+# a different one for each.
+if os.environ.get("EQUIVAE_DATA"):
+    os.environ["EQUIVAE_DATA"] = str(Path(os.environ["EQUIVAE_DATA"]).absolute())
+
+# No window in a test. MPLBACKEND would say the same, but kernels inherit it, and then
+# draw no inline figure at all.
+os.environ.pop("MPLBACKEND", None)
+import matplotlib  # noqa: E402
+
+matplotlib.use("agg")
+
+# No network: here, and through sitecustomize.py in every Python that is started.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(NO_NETWORK)]
+    + [
+        p
+        for p in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if p and p != str(NO_NETWORK)
+    ]
+)
+sys.path.insert(0, str(ROOT))
+from tools.no_network import sitecustomize  # noqa: E402
+
+sitecustomize.block()

@@ -194,6 +194,7 @@ class Pixels:
         the population (divided by N); where a pixel never varies it is 1.
         """
         _check_uint8(images)
+        images = images.flatten(0, -4)
         n = len(images)
         # Sums of integers are exact, and so is the numerator of the variance,
         # n Σx² - (Σx)²: a pixel that never varies gives 0 and not a rounding error.
@@ -214,16 +215,16 @@ class Pixels:
         return Pixels(self.mean.to(device), self.std.to(device))
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) uint8 -> float32 network input of the same shape.
+        """(..., C, H, W) uint8 -> float32 network input of the same shape.
 
         Raises DataError for another dtype, or a shape unlike that of the fit.
         """
         _check_uint8(images)
         if self.mean is None:
             return images.float() / 255
-        if images.shape[1:] != self.mean.shape:
+        if images.shape[-3:] != self.mean.shape:
             raise DataError(
-                f"images are {tuple(images.shape[1:])}, but the pixel statistics "
+                f"images are {tuple(images.shape[-3:])}, but the pixel statistics "
                 f"were fitted on {tuple(self.mean.shape)} (colours, height, width)."
             )
         return (images.float() / 255 - self.mean) / self.std
@@ -247,9 +248,9 @@ class Pixels:
 
 
 def _check_uint8(images: Tensor) -> None:
-    if images.dtype != torch.uint8 or images.ndim != 4 or len(images) == 0:
+    if images.dtype != torch.uint8 or images.ndim < 4 or len(images) == 0:
         raise DataError(
-            "expected at least one image as uint8 (N, C, H, W), got "
+            "expected at least one image as uint8 (..., C, H, W), got "
             f"{images.dtype} {tuple(images.shape)}."
         )
 

@@ -148,7 +148,7 @@ class Decoder(nn.Module):
         self.dense = nn.Linear(2 * narrow, embed)
         channels = embed // CORNER**2
         layers: list[nn.Module] = [nn.Unflatten(1, (channels, CORNER, CORNER))]
-        for filters in FILTERS[-2::-1] if len(FILTERS) == 4 else (64, 32, 16, 8):
+        for filters in FILTERS[3::-1]:  # 64, 32, 16, 8
             layers += [
                 nn.ConvTranspose2d(channels, filters, KERNEL, 2, PADDING, 1),
                 nn.ReLU(),

@@ -1,0 +1,298 @@
+"""The training loop: Adam on the bound, batches that double, and a safe resume.
+
+All randomness of an epoch comes from (seed, epoch). A run that was killed goes
+on from its last whole epoch and ends at the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from . import bounds
+from .checkpoints import build, load_state, save_state
+from .data import ImageSet, Pixels, class_balanced_split
+from .errors import TrainingError
+from .experiments import Experiment
+from .model import EquiVAE
+from .sampling import ComplementaryPools, complementary_mean
+
+CHECK_EVERY = 50  # steps between two looks at the loss (a look waits for the GPU)
+
+
+class Batches:
+    """What a training step draws from: images, D_lab and its pools, noise.
+
+    `labelled` and `unlabelled` are indices into `images`. The pools work on
+    positions within `labelled`.
+    """
+
+    def __init__(
+        self, experiment: Experiment, data: ImageSet, pixels: Pixels, seed: int
+    ) -> None:
+        self.images, self.pixels = data.images, pixels
+        device = data.images.device
+        self.generator = torch.Generator(device)
+        everything = torch.arange(len(data.labels), device=device)
+        if experiment.semi_supervised:
+            per_class = experiment.labels // data.classes
+            lab, unlab = class_balanced_split(data.labels.cpu(), per_class, seed)
+            self.labelled, self.unlabelled = lab.to(device), unlab.to(device)
+        else:
+            self.labelled, self.unlabelled = everything, everything[:0]
+        self.y = data.labels[self.labelled]
+        self.pools = ComplementaryPools(self.y, self.generator, data.classes)
+        self.m_max = min(experiment.m_max, self.pools.largest_m)
+
+    def x(self, indices: Tensor) -> Tensor:
+        """Network input of images: (...,) -> (..., C, H, W)."""
+        return self.pixels.forward(self.images[indices])
+
+    def noise(self, *shape: int) -> Tensor:
+        device = self.images.device
+        return torch.randn(*shape, generator=self.generator, device=device)
+
+    def seed(self, seed: int, epoch: int) -> None:
+        """Start an epoch's random numbers; `torch.manual_seed` is for dropout."""
+        self.generator.manual_seed(seed * 10_007 + epoch)
+        torch.manual_seed(seed * 10_007 + epoch)
+
+
+def pool_embeddings(model: EquiVAE, batches: Batches, m: int) -> tuple[Tensor, Tensor]:
+    """Draw one pool a class and embed it: indices and f, (K, m + 1) and (K, m + 1, F).
+
+    This is all that r_y costs in a step, whatever the batch size.
+    """
+    pool = batches.pools.draw(m)
+    return pool, model.encoder.f(batches.x(batches.labelled[pool]))
+
+
+def representations(
+    model: EquiVAE, pool: Tensor, f: Tensor, out: Tensor, y: Tensor
+) -> Tensor:
+    """(2) from embedded pools: r of class `y` without pool member `out`."""
+    return model.encoder.g(complementary_mean(f, y, out).to(f.dtype))
+
+
+def labelled_bound(
+    model: EquiVAE, batches: Batches, n: Tensor, m: int, kl_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mean over a batch of (4); `n` (B,) are positions in the labelled set."""
+    y = batches.y[n]
+    if model.representation == "complementary":
+        pool, f = pool_embeddings(model, batches, m)
+        r = representations(model, pool, f, batches.pools.left_out(pool, n, y), y)
+    else:
+        r = model.table(y) if model.representation == "table" else None
+    x = batches.x(batches.labelled[n])
+    terms = model.terms(x, r, batches.noise(len(n), model.arch.v_dim))
+    value = bounds.labelled_bound(terms.log_lik, kl_weight * terms.kl).mean()
+    return value, {"log_lik": terms.log_lik.mean(), "kl": terms.kl.mean()}
+
+
+def semi_supervised_objective(
+    model: EquiVAE,
+    batches: Batches,
+    n: Tensor,
+    u: Tensor | None,
+    m: int,
+    kl_weight: float,
+    experiment: Experiment,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Minibatch estimate of (7), per image, plus alpha log q_y-post(y_n | x_n).
+
+    `n` are positions in the labelled set and `u` in the unlabelled one (None
+    during the labelled warm-up). With `labelled_weight` None the two means have
+    the proportion of the two sums in (7).
+    """
+    value, log = labelled_bound(model, batches, n, m, kl_weight)
+    log_q_lab = model.label_log_posterior(batches.x(batches.labelled[n]))
+    log_q_true = log_q_lab.gather(1, batches.y[n][:, None]).mean()
+    log["log_q_label"] = log_q_true
+    if u is None:
+        return value + experiment.alpha * log_q_true, log
+    classes = model.arch.classes
+    pool, f = pool_embeddings(model, batches, m)
+    y = torch.arange(classes, device=u.device).expand(len(u), classes)
+    r = representations(model, pool, f, batches.pools.left_out(pool, None, y), y)
+    x = batches.x(batches.unlabelled[u])
+    terms = model.terms_per_class(x, r, batches.noise(len(u), classes, r.shape[-1]))
+    bound_y = bounds.labelled_bound(terms.log_lik, kl_weight * terms.kl)
+    log_p = torch.full((classes,), -math.log(classes), device=u.device)
+    log_q = model.label_log_posterior(x)
+    unlabelled = bounds.unlabelled_bound(bound_y, log_q, log_p).mean()
+    log["unlabelled_bound"] = unlabelled
+    w = experiment.labelled_weight
+    if w is None:
+        n_lab, n_unlab = len(batches.labelled), len(batches.unlabelled)
+        w = n_lab / (n_lab + n_unlab)
+    return w * value + (1 - w) * unlabelled + experiment.alpha * log_q_true, log
+
+
+def fit(
+    experiment: Experiment,
+    data: ImageSet,
+    pixels: Pixels,
+    seed: int = 0,
+    *,
+    state_path: Path | None = None,
+    validate: Callable[[EquiVAE], dict[str, float]] | None = None,
+    bfloat16: bool = False,
+    max_steps: int | None = None,
+    progress: bool = True,
+) -> tuple[EquiVAE, list[dict[str, float]]]:
+    """Train an experiment on `data` (on its device) and return model and history.
+
+    Args:
+        state_path: where the state after each epoch is kept; if it exists, the
+            run goes on from there. None: nothing is kept.
+        validate: called with the model after each epoch; its numbers enter the
+            history.
+        bfloat16: multiply matrices in bfloat16 (weights, densities and Adam
+            stay in float32). Faster on recent CPUs and GPUs.
+        max_steps: stop after that many steps in all (for tests).
+
+    Raises:
+        TrainingError: the loss is not finite. The state of the last whole
+            epoch is kept.
+    """
+    device = data.images.device
+    torch.manual_seed(seed)
+    model = build(experiment).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), lr=experiment.learning_rate)
+    batches = Batches(experiment, data, pixels, seed)
+    if batches.m_max < experiment.m_max:
+        print(
+            f"m_max lowered from {experiment.m_max} to {batches.m_max}: the smallest "
+            f"class has {batches.m_max + 1} labelled images"
+        )
+    history: list[dict[str, float]] = []
+    settings = {"experiment": repr(experiment), "seed": seed, "bfloat16": bfloat16}
+    if state_path is not None and state_path.exists():
+        state = load_state(state_path)
+        if state["settings"] != settings:
+            raise TrainingError(
+                f"{state_path} belongs to a run with other settings; delete it, or "
+                "choose another folder with --out"
+            )
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        history = state["history"]
+
+    semi = experiment.semi_supervised
+    population = batches.unlabelled if semi else batches.labelled
+    steps_done = sum(int(h["steps"]) for h in history)
+    for epoch in range(len(history), experiment.epochs):
+        batches.seed(seed, epoch)
+        size, started = experiment.batch_size(epoch), time.perf_counter()
+        order = torch.randperm(
+            len(population), generator=batches.generator, device=device
+        )
+        parts = list(order.split(size))
+        m_generator = torch.Generator().manual_seed(seed * 10_007 + epoch)
+        ms = torch.randint(
+            1, batches.m_max + 1, (len(parts),), generator=m_generator
+        ).tolist()
+        sums: dict[str, Tensor] = {}
+        count = 0
+        bar = tqdm(
+            list(zip(parts, ms)),
+            desc=f"epoch {epoch + 1}/{experiment.epochs}, batch {size}",
+            disable=not progress,
+            leave=False,
+        )
+        model.train()
+        for step, (part, m) in enumerate(bar):
+            if max_steps is not None and steps_done >= max_steps:
+                break
+            kl_weight = experiment.kl_weight(epoch + step / len(parts))
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                if semi:
+                    n = torch.randint(
+                        len(batches.labelled),
+                        (experiment.labelled_batch,),
+                        generator=batches.generator,
+                        device=device,
+                    )
+                    u = part if steps_done >= experiment.warmup_steps else None
+                    value, log = semi_supervised_objective(
+                        model, batches, n, u, m, kl_weight, experiment
+                    )
+                else:
+                    value, log = labelled_bound(model, batches, part, m, kl_weight)
+            optimizer.zero_grad(set_to_none=True)
+            (-value).backward()
+            if step % CHECK_EVERY == 0 or step == len(parts) - 1:
+                _demand_finite(value, experiment, epoch, step, state_path)
+                bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
+            optimizer.step()
+            for k, t in log.items():
+                sums[k] = sums.get(k, 0) + t.detach()
+            count, steps_done = count + 1, steps_done + 1
+        if count == 0:
+            break
+        entry = {k: float(t) / count for k, t in sums.items()}
+        entry = {"epoch": epoch + 1, "batch": size, "steps": count} | entry
+        entry["seconds"] = round(time.perf_counter() - started, 1)
+        if any(not math.isfinite(x) for x in entry.values()):
+            _demand_finite(
+                torch.tensor(math.nan), experiment, epoch, count, state_path
+            )
+        if validate is not None:
+            model.eval()
+            entry |= validate(model)
+        history.append(entry)
+        if state_path is not None:
+            save_state(
+                state_path,
+                {
+                    "settings": settings,
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "history": history,
+                },
+            )
+        if progress:
+            tqdm.write(
+                f"epoch {entry['epoch']}/{experiment.epochs} "
+                + " ".join(
+                    f"{k} {v:.2f}"
+                    for k, v in entry.items()
+                    if k not in ("epoch", "steps")
+                )
+            )
+    return model.eval(), history
+
+
+def max_steps_from_environment() -> int | None:
+    """EQUIVAE_MAX_STEPS, with which tests walk the whole path in a few steps."""
+    value = os.environ.get("EQUIVAE_MAX_STEPS")
+    if not value:
+        return None
+    if not value.isdigit() or int(value) < 1:
+        raise TrainingError(
+            f"EQUIVAE_MAX_STEPS is {value!r}; it must be a whole number of at least 1"
+        )
+    return int(value)
+
+
+def _demand_finite(
+    value: Tensor, experiment: Experiment, epoch: int, step: int, state: Path | None
+) -> None:
+    if torch.isfinite(value):
+        return
+    kept = f"the state of the last whole epoch is kept in {state}" if state else (
+        "nothing was written, since no state_path was given"
+    )
+    raise TrainingError(
+        f"{experiment.name}: the objective became {float(value)} in epoch {epoch + 1}, "
+        f"step {step + 1}; {kept}. Try a smaller learning_rate, another seed, float32 "
+        "instead of bfloat16, or look for damaged images"
+    )

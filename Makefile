@@ -21,8 +21,9 @@ help:
 	@echo "               (CHAPTERS='book/01_x.ipynb …' for some of them)"
 	@echo "make clean     remove what was built (keeps .venv and data/)"
 
+# --all: without it the list of references misses what other pages newly cite.
 book: $(INSTALLED)
-	$(BIN)/jupyter-book build . -W --keep-going -n
+	$(BIN)/jupyter-book build . --all -W --keep-going -n
 	$(BIN)/python -m tools.check_pages $(HTML)
 	@echo "The book is built: $(CURDIR)/$(HTML)/index.html"
 

@@ -123,6 +123,7 @@ def figure_output(**options):
         (code("x = 1"), None),
         (code("x = 1", count=None), "was not executed"),
         (code("x = 1" + "0" * 68), "wider than 72 columns in line(s) [1]"),
+        (code("x = 1\nx;"), "ends in a semicolon"),
         (code("y = 2\nx = 1" + "0" * 67), None),
         (code("x = 1", "nbval-ignore-output"), "asserts nothing"),
         (code("x = 1", "nbval-ignore-output", "setup"), "asserts nothing"),
@@ -138,6 +139,18 @@ def figure_output(**options):
             code(
                 "x",
                 outputs=[new_output("stream", text="/".join(["see ", "home", "me"]))],
+            ),
+            "path of one machine",
+        ),
+        (
+            code(
+                "f()",
+                "raises-exception",
+                outputs=[
+                    new_output(
+                        "error", traceback=["\x1b[32m" + "/".join(["", "root", "x"])]
+                    )
+                ],
             ),
             "path of one machine",
         ),

@@ -104,6 +104,17 @@ def test_a_failing_cell_writes_nothing(tmp_path, capsys):
     assert "nothing written" in error and "ZeroDivisionError" in error
 
 
+def test_tracebacks_name_files_of_the_repository(tmp_path, book_profile):
+    (tmp_path / "helper.py").write_text(
+        "def f():\n    raise ValueError('on purpose')\n"
+    )
+    path = save(tmp_path / "a.ipynb", code("import helper\nhelper.f()"))
+    edit(path, '"metadata": {}', '"metadata": {"tags": ["raises-exception"]}')
+    done = execute.execute(path, root=tmp_path)
+    text = "\n".join(done.cells[0].outputs[0].traceback)
+    assert "helper.py" in text and str(tmp_path) not in text
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = save(tmp_path / "a.ipynb", code("print(1)"))
     before = path.read_text()

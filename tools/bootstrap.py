@@ -29,7 +29,6 @@ except ModuleNotFoundError:  # on Colab, beside Colab's own torch
     sys.path.insert(0, os.path.abspath(".."))
     import equivae_lite"""
 
-BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 COLAB = REPOSITORY.replace(
     "https://github.com", "https://colab.research.google.com/github"
 )
@@ -43,14 +42,15 @@ def colab_link(file_name: str) -> str:
 def new_notebook(
     file_name: str, title: str, data: str | list[str] | None = None
 ) -> NotebookNode:
-    """A chapter with its title, its Colab badge and the setup cell, in normal form.
+    """A chapter with its title, its Colab link and the setup cell, in normal form.
 
     `data` names the data sets that the chapter is about, if any.
     """
-    badge = f"[![Open this chapter in Colab]({BADGE})]({colab_link(file_name)})"
+    # Words, no badge: a picture from another host is missing where there is no network.
+    link = f"[Open this chapter in Colab]({colab_link(file_name)})"
     notebook = nbformat.v4.new_notebook(
         cells=[
-            nbformat.v4.new_markdown_cell(f"# {title}\n\n{badge}", id="title"),
+            nbformat.v4.new_markdown_cell(f"# {title}\n\n{link}", id="title"),
             nbformat.v4.new_code_cell(BOOTSTRAP, id="bootstrap"),
         ]
     )

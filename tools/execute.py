@@ -134,6 +134,18 @@ def write(path: Path, notebook: NotebookNode) -> bool:
     return True
 
 
+def _relative_tracebacks(notebook: NotebookNode, root: Path) -> None:
+    """Name the package's files in stored tracebacks as the repository does."""
+    prefixes = [f"{root}/"]
+    if root.is_relative_to(Path.home()):  # IPython writes it so
+        prefixes.append(f"~/{root.relative_to(Path.home()).as_posix()}/")
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for prefix in prefixes if output.output_type == "error" else ():
+                lines = [line.replace(prefix, "") for line in output.traceback]
+                output.traceback = lines
+
+
 def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
     """Run all cells of a notebook, in its own folder, and stamp the result.
 
@@ -157,10 +169,12 @@ def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
             timeout=timeout,
             kernel_name="python3",
             record_timing=False,
+            extra_arguments=["--log-level=ERROR"],  # not that loopback is unencrypted
             resources={"metadata": {"path": str(path.parent.resolve())}},
         )
         client.execute(env=env)
         used = freshness.read_records(records)
+    _relative_tracebacks(notebook, root)
     made = freshness.stamp(notebook, used, profile, root)
     wrong = freshness.wrong_data(notebook, made["data"])
     if wrong:

@@ -33,6 +33,7 @@ TAGS = {
 }
 NBVAL_COMMENT = re.compile(r"^\s*#\s*(NBVAL_\w+|PYTEST_VALIDATE_\w+)", re.MULTILINE)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|tmp|home|Users)/\S*")
+ANSI = re.compile(r"\x1b\[[\d;]*m")  # the colours of a traceback
 
 FENCE = re.compile(
     r"^(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n.*?^(?P=fence)[`~]*\s*$", re.M | re.S
@@ -199,6 +200,11 @@ def _cell(cell: NotebookNode, first: bool) -> list[str]:
             problems.append(f"has the unknown tag {tag!r}")
     if NBVAL_COMMENT.search(cell.source):
         problems.append("steers nbval by a comment: use a tag")
+    if cell.source.rstrip().endswith(";"):
+        problems.append(
+            "ends in a semicolon, which hides its value in Jupyter but not from nbval: "
+            "assign the value or end with plt.show()"
+        )
     wide = [
         n for n, line in enumerate(cell.source.split("\n"), 1) if len(line) > COLUMNS
     ]
@@ -220,7 +226,8 @@ def _cell(cell: NotebookNode, first: bool) -> list[str]:
     for output in cell.outputs:
         texts += [output.get("text", ""), *output.get("traceback", [])]
         texts += [v for k, v in output.get("data", {}).items() if k.startswith("text/")]
-    found = {m[0] for text in texts for m in MACHINE_PATH.finditer(text)}
+    plain = [ANSI.sub("", text) for text in texts]
+    found = {m[0] for text in plain for m in MACHINE_PATH.finditer(text)}
     problems += [f"shows a path of one machine: {p}" for p in sorted(found)]
     return problems + _figure(cell)
 

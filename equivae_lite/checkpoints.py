@@ -55,6 +55,12 @@ def write_atomically(path: Path, write: Callable[[str], None]) -> None:
             os.unlink(temporary)
 
 
+def demand_writable(folder: Path) -> None:
+    """Fail before hours of training, not after, if `folder` cannot be written."""
+    write_atomically(Path(folder) / ".writable", lambda p: None)
+    (Path(folder) / ".writable").unlink()
+
+
 def write_json(path: Path, content: dict) -> None:
     """Write JSON atomically, in a stable order and readable form."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -126,6 +132,12 @@ def load(
     model = build(card["experiment"])
     model.load_state_dict(tensors)
     return model.to(device).eval(), Pixels.from_state(pixel_state).to(device), card
+
+
+def shipped_seeds(name: str, folder: Path | str = FOLDER) -> list[int]:
+    """Seeds of an experiment whose weights are in `folder`."""
+    found = Path(folder).glob(f"{name}-seed*.safetensors")
+    return sorted(int(p.stem.removeprefix(f"{name}-seed")) for p in found)
 
 
 def build(experiment: Experiment | dict) -> EquiVAE:

@@ -130,3 +130,121 @@ def mean_and_error(values: Tensor) -> tuple[float, float]:
     """Mean over images and its standard error."""
     values = values.double()
     return float(values.mean()), float(values.std() / math.sqrt(len(values)))
+
+
+def binarise(images: Tensor) -> Tensor:
+    """uint8 images with grey value at least 128 -> 255, else 0: on {0, 1} the
+    Bernoulli score is a log probability."""
+    return torch.where(images >= 128, 255, 0).to(torch.uint8)
+
+
+@torch.no_grad()
+def latent_means(
+    model: EquiVAE, pixels: Pixels, images: Tensor, r: Tensor | None
+) -> Tensor:
+    """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images."""
+    rows = []
+    for i in torch.arange(len(images)).split(CHUNK):
+        part = r if r is None or r.ndim == 1 else r[i]
+        x = pixels.forward(images[i])
+        part = part.expand(len(x), -1) if part is not None else None
+        rows.append(model.posterior(part, x)[0])
+    return torch.cat(rows)
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+    """Number of latents whose posterior mean varies over images (Burda et al. 2016)."""
+    return int((mu.var(dim=0) > threshold).sum())
+
+
+@torch.no_grad()
+def nearest_class_error(
+    model: EquiVAE, pixels: Pixels, test: ImageSet, table: Tensor
+) -> float:
+    """Share of images whose r(x) = g(f(x)) lies nearest to another class's r_y."""
+    r = model.encoder.g(embed_all(model, pixels, test.images))
+    nearest = torch.cdist(r, table).argmin(dim=1)
+    return float((nearest != test.labels).double().mean())
+
+
+def probe_error(
+    fit_on: Tensor, fit_labels: Tensor, test_on: Tensor, test_labels: Tensor
+) -> float:
+    """Test error of a linear classifier of the class from v: how much class is left."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    probe.fit(fit_on.cpu().numpy(), fit_labels.cpu().numpy())
+    return 1 - float(probe.score(test_on.cpu().numpy(), test_labels.cpu().numpy()))
+
+
+def report(
+    model: EquiVAE,
+    pixels: Pixels,
+    train: ImageSet,
+    test: ImageSet,
+    ms: tuple[int, ...] = (1, 2, 4, 7),
+    iw_images: int = 1000,
+    iw_recheck: int = 100,
+    ks: tuple[int, ...] = (1, 10, 100, 1000),
+    probe_images: int = 10_000,
+) -> dict:
+    """Every number of a supervised model that the book shows, as plain JSON.
+
+    `recheck` holds the importance-weighted bounds on the first `iw_recheck`
+    images and (4) on the first 1,000, which a chapter computes again.
+    """
+    representations = Representations(model, pixels, train)
+    indices = torch.arange(len(test))
+    x = pixels.forward(test.images)
+    result: dict = {"test_images": len(test), "bound": {}}
+    complementary = model.representation == "complementary"
+    for m in (*ms, None) if complementary else (None,):
+        r = representations.of(test.labels, indices, m)
+        terms = bound_terms(model, x, r, indices)
+        mean, error = mean_and_error(terms.bound)
+        result["bound"][str(m or "all")] = {
+            "bound": mean,
+            "error": error,
+            "log_lik": mean_and_error(terms.log_lik)[0],
+            "kl": mean_and_error(terms.kl)[0],
+            "first_1000": mean_and_error(terms.bound[:1000])[0],
+        }
+    # r is now that of all training images, the last m above.
+    binary = pixels.forward(binarise(test.images)) if model.arch.colours == 1 else None
+    for key, images in (("importance_weighted", x), ("binarised", binary)):
+        if images is None or iw_images == 0:
+            continue
+        first = slice(0, iw_images)
+        part_r = None if r is None else r[first]
+        bound = importance_weighted(model, images[first], part_r, indices[first], ks)
+        result[key] = {
+            str(k): {
+                "bound": mean_and_error(b)[0],
+                "error": mean_and_error(b)[1],
+                "recheck": mean_and_error(b[:iw_recheck])[0],
+            }
+            for k, b in bound.items()
+        } | {"images": iw_images, "recheck_images": iw_recheck}
+    true_mu = latent_means(model, pixels, test.images, r)
+    result["active_units"] = active_units(true_mu)
+    result["latent_variances"] = [round(float(s), 6) for s in true_mu.var(dim=0)]
+    head = train.subset(torch.arange(min(probe_images, len(train))))
+    table = None if model.representation == "none" else representations.table()
+    views = {"true": (None, None) if table is None else (table[head.labels], r)}
+    if table is not None:
+        views["mean"] = (table.mean(0), table.mean(0))
+    result["probe_error"] = {
+        key: probe_error(
+            latent_means(model, pixels, head.images, fit_r), head.labels,
+            latent_means(model, pixels, test.images, test_r), test.labels,
+        )
+        for key, (fit_r, test_r) in views.items()
+    }  # fmt: skip
+    counts = torch.bincount(test.labels, minlength=test.classes)
+    result["majority_error"] = 1 - float(counts.max()) / len(test)
+    if complementary:
+        result["nearest_class_error"] = nearest_class_error(model, pixels, test, table)
+    return result

@@ -29,7 +29,7 @@ class Experiment:
     # does not say when; small batches first for speed of progress, most epochs
     # at the large end, where the noise of Adam's fixed step is averaged out.
     schedule: tuple[tuple[int, int], ...] = (
-        (32, 1), (64, 2), (128, 3), (256, 6), (512, 8), (1024, 12),
+        (32, 1), (64, 2), (128, 3), (256, 6), (512, 8), (1024, 8), (2048, 4),
     )  # fmt: skip
     learning_rate: float = 1e-3  # Adam's defaults, as in the appendix
     # Weight of the KL in (4), rising linearly to 1: our departure, without which
@@ -140,3 +140,22 @@ def get(name: str) -> Experiment:
     raise ExperimentError(
         f"there is no experiment {name!r}{hint}; choose one of: {', '.join(PRESETS)}"
     )
+
+
+def with_epochs(experiment: Experiment, epochs: int) -> Experiment:
+    """The same experiment with its schedule cut or lengthened to `epochs` in all.
+
+    Cutting drops the last epochs; lengthening adds epochs at the largest batch.
+    """
+    if epochs < 1:
+        raise ExperimentError(f"epochs must be at least 1, not {epochs}")
+    left, schedule = epochs, []
+    for size, count in experiment.schedule:
+        count = min(count, left)
+        if count:
+            schedule.append((size, count))
+        left -= count
+    if left:
+        size, count = schedule[-1]
+        schedule[-1] = (size, count + left)
+    return replace(experiment, schedule=tuple(schedule))

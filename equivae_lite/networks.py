@@ -72,8 +72,8 @@ class Embedding(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         if tuple(x.shape[-3:]) != self.image_shape:
             raise ValueError(
-                f"this network takes images of shape (B, {', '.join(map(str, self.image_shape))}) "
-                f"(colours, height, width) but got {tuple(x.shape)}: "
+                "this network takes images of (colours, height, width) = "
+                f"{self.image_shape}, but got a tensor of shape {tuple(x.shape)}: "
                 "choose the experiment that fits the data, or resize the images"
             )
         lead = x.shape[:-3]  # any leading axes: a batch, or classes x members

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 
 from . import checkpoints, data, figures
@@ -59,7 +58,7 @@ class Session:
 
     @property
     def stand_in(self) -> bool:
-        """True where a stand-in replaces the real data: nothing then counts as MNIST."""
+        """True where a stand-in replaces the real data."""
         return self.data != self.wanted
 
     def pick(self, smoke: T, book: T, full: T | None = None) -> T:
@@ -114,7 +113,9 @@ def profile() -> str:
     """EQUIVAE_PROFILE, `book` unless given."""
     value = os.environ.get("EQUIVAE_PROFILE", "book")
     if value not in PROFILES:
-        raise EquivaeError(f"EQUIVAE_PROFILE is {value!r}; it must be one of {PROFILES}")
+        raise EquivaeError(
+            f"EQUIVAE_PROFILE is {value!r}; it must be one of {PROFILES}"
+        )
     return value
 
 
@@ -125,7 +126,6 @@ def setup(data_set: str | None = None, seed: int = 0) -> Session:
     None for a chapter that needs none.
     """
     torch.manual_seed(seed)
-    np.random.seed(seed)
     figures.use_style()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     session = Session(profile(), device, seed, data_set, data_set)

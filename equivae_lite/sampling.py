@@ -102,9 +102,7 @@ def draw_per_image(
 
     Returns indices (B, m) into the labelled set; x_n itself is never drawn.
     """
-    keys = torch.rand(
-        (len(n), len(labels)), generator=generator, device=labels.device
-    )
+    keys = torch.rand((len(n), len(labels)), generator=generator, device=labels.device)
     allowed = labels[n][:, None] == labels[None, :]
     allowed[torch.arange(len(n)), n] = False
     return torch.where(allowed, keys, -1.0).topk(m, dim=1).indices

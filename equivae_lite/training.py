@@ -242,9 +242,7 @@ def fit(
         entry = {"epoch": epoch + 1, "batch": size, "steps": count} | entry
         entry["seconds"] = round(time.perf_counter() - started, 1)
         if any(not math.isfinite(x) for x in entry.values()):
-            _demand_finite(
-                torch.tensor(math.nan), experiment, epoch, count, state_path
-            )
+            _demand_finite(torch.tensor(math.nan), experiment, epoch, count, state_path)
         if validate is not None:
             model.eval()
             entry |= validate(model)
@@ -288,8 +286,10 @@ def _demand_finite(
 ) -> None:
     if torch.isfinite(value):
         return
-    kept = f"the state of the last whole epoch is kept in {state}" if state else (
-        "nothing was written, since no state_path was given"
+    kept = (
+        f"the state of the last whole epoch is kept in {state}"
+        if state
+        else ("nothing was written, since no state_path was given")
     )
     raise TrainingError(
         f"{experiment.name}: the objective became {float(value)} in epoch {epoch + 1}, "

@@ -1,0 +1,132 @@
+"""The command line: python -m equivae_lite COMMAND (see --help)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+
+from . import __version__, checkpoints, data, experiments, runs
+from .errors import EquivaeError
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m equivae_lite", description=__doc__)
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    commands.add_parser("list", help="the experiments and the data sets at hand")
+
+    download = commands.add_parser("download", help="fetch a real data set")
+    download.add_argument("data", help="mnist or svhn")
+
+    train = commands.add_parser("train", help="train one seed of an experiment")
+    train.add_argument("experiment")
+    train.add_argument("--out", type=Path, default=checkpoints.FOLDER,
+                       help="folder of checkpoint and card")  # fmt: skip
+
+    validate = commands.add_parser(
+        "validate", help="train without 5,000 training images and follow them"
+    )
+    validate.add_argument("experiment")
+    for command in (train, validate):
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--epochs", type=int, help="cut or lengthen the schedule")
+        command.add_argument("--bfloat16", action="store_true",
+                             help="matrix products in bfloat16: faster where the "
+                             "processor has it")  # fmt: skip
+
+    evaluate = commands.add_parser("evaluate", help="evaluate checkpoints")
+    evaluate.add_argument("experiment")
+    evaluate.add_argument("--seeds", type=int, nargs="+", default=[0])
+    evaluate.add_argument("--no-importance-weighted", action="store_true",
+                          help="leave out the slowest part")  # fmt: skip
+
+    bench = commands.add_parser("bench", help="images per second of a training step")
+    bench.add_argument("experiment", nargs="?", default="mnist-supervised")
+
+    for command in (train, validate, evaluate, bench):
+        command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
+        command.add_argument("--threads", type=int, help="CPU threads")
+        command.add_argument(
+            "--profile", choices=("smoke", "full"), default="full",
+            help="smoke: a few steps on a few images, nothing shipped is touched",
+        )  # fmt: skip
+    return top
+
+
+def device(asked: str | None) -> str:
+    """The device to use; EquivaeError if a GPU was asked for and there is none."""
+    if asked and asked.startswith("cuda") and not torch.cuda.is_available():
+        raise EquivaeError(
+            "--device cuda: this machine has no usable CUDA device; leave --device out"
+        )
+    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    a = arguments
+    if a.command == "list":
+        for name in data.NAMES:
+            here = (
+                "stand-in"
+                if name in data.STAND_INS.values()
+                else ("here" if data.available(name) else "absent")
+            )
+            print(f"data        {name:32s} {here}")
+        for name, e in experiments.PRESETS.items():
+            seeds = checkpoints.shipped_seeds(name) or "none"
+            print(f"experiment  {name:32s} {e.data}, checkpoint seeds {seeds}")
+        return
+    if a.command == "download":
+        data.download(a.data)
+        return
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    where, smoke = device(a.device), a.profile == "smoke"
+    if smoke:
+        os.environ.setdefault("EQUIVAE_MAX_STEPS", "5")
+    if a.command == "train":
+        out = runs.RUNS if smoke and a.out == checkpoints.FOLDER else a.out
+        card = runs.train(
+            a.experiment, a.seed, where, out=out, epochs=a.epochs, bfloat16=a.bfloat16,
+            limit=1000 if smoke else None,
+        )  # fmt: skip
+        print("wrote", card)
+        print(checkpoints.read_card(a.experiment, a.seed, out)["metrics"])
+    elif a.command == "validate":
+        print("wrote", runs.validate(
+            a.experiment, a.seed, where, epochs=a.epochs, bfloat16=a.bfloat16
+        ))  # fmt: skip
+    elif a.command == "evaluate":
+        print("wrote", runs.evaluate(
+            a.experiment, a.seeds, where,
+            importance_weighted=not a.no_importance_weighted and not smoke,
+        ))  # fmt: skip
+    else:
+        from . import bench
+
+        bench.main(a.experiment, where, smoke=smoke)
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
+    try:
+        run(arguments)
+    except EquivaeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last whole epoch",
+              file=sys.stderr)  # fmt: skip
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

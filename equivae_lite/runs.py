@@ -1,0 +1,240 @@
+"""A whole run: data, training, evaluation, and the files that vouch for it."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from . import checkpoints, data, evaluation, experiments, training
+from .data import Pixels
+from .experiments import Experiment
+from .model import EquiVAE
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = ROOT / "data" / "runs"
+RESULTS = ROOT / "data" / "results"
+VALIDATION_IMAGES = 5000
+
+
+def pixels_for(experiment: Experiment, train: data.ImageSet) -> Pixels:
+    """[0, 1] for Bernoulli pixels, per-pixel standardisation for Gaussian ones."""
+    if experiment.arch.likelihood == "bernoulli":
+        return Pixels.unit()
+    return Pixels.fit(train.images)
+
+
+def train(
+    name: str,
+    seed: int = 0,
+    device: str = "cpu",
+    *,
+    out: Path = checkpoints.FOLDER,
+    epochs: int | None = None,
+    bfloat16: bool = False,
+    limit: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train one seed of an experiment, write checkpoint and card; returns the card.
+
+    Resumes from data/runs if this run was begun before. `limit` trains and tests
+    on the first images only (for tests).
+    """
+    experiment = experiments.get(name)
+    if epochs is not None:
+        experiment = experiments.with_epochs(experiment, epochs)
+    checkpoints.demand_writable(out)
+    images = data.load(experiment.data, "train", limit, device)
+    test = data.load(experiment.data, "test", limit, device)
+    pixels = pixels_for(experiment, images)
+    max_steps = training.max_steps_from_environment()
+    code = commit()  # of the code that runs, not of what it may become meanwhile
+    # A run cut short by a limit never leaves a state that a real run would resume.
+    whole = limit is None and max_steps is None
+    model, history = training.fit(
+        experiment,
+        images,
+        pixels,
+        seed,
+        state_path=_state_path(name, seed) if whole else None,
+        bfloat16=bfloat16,
+        max_steps=max_steps,
+        progress=progress,
+    )
+    card = {
+        "experiment": experiment.to_dict(),
+        "seed": seed,
+        "parameters": model.parameter_count(),
+        "complete": whole,
+        "precision": "bfloat16 products, float32 weights" if bfloat16 else "float32",
+        "metrics": headline(model, pixels, images, test),
+        "history": history,
+        "seconds": round(sum(h["seconds"] for h in history), 1),
+        "hardware": hardware(device),
+        "versions": versions(),
+        "commit": code,
+        "data": {"name": images.name, "train": images.md5, "test": test.md5},
+    }
+    return checkpoints.save(model, pixels, card, seed, out)
+
+
+def headline(
+    model: EquiVAE, pixels: Pixels, train: data.ImageSet, test: data.ImageSet
+) -> dict[str, float]:
+    """Bound (4) on the test images, r_y from all training images, for the card."""
+    if model.arch.label_posterior:
+        x = pixels.forward(test.images)
+        with torch.no_grad():
+            guess = torch.cat(
+                [model.label_log_posterior(c).argmax(1) for c in x.split(500)]
+            )
+        return {"test_error": float((guess != test.labels).double().mean())}
+    indices = torch.arange(len(test))
+    r = evaluation.Representations(model, pixels, train).of(test.labels, indices, None)
+    terms = evaluation.bound_terms(model, pixels.forward(test.images), r, indices)
+    bound, error = evaluation.mean_and_error(terms.bound)
+    first = evaluation.mean_and_error(terms.bound[:1000])[0]
+    return {
+        "test_bound": bound,
+        "test_bound_error": error,
+        "test_bound_first_1000": first,
+        "test_kl": float(terms.kl.mean()),
+        "test_images": len(test),
+    }
+
+
+def validate(
+    name: str, seed: int = 0, device: str = "cpu", *, epochs: int | None = None,
+    bfloat16: bool = False, progress: bool = True,
+) -> Path:  # fmt: skip
+    """Train on all but 5,000 training images and follow the bound on those.
+
+    This is how the number of epochs is chosen; no test image is read.
+    """
+    experiment = experiments.get(name)
+    if epochs is not None:
+        experiment = experiments.with_epochs(experiment, epochs)
+    images = data.load(experiment.data, "train", device=device)
+    kept, held = data.holdout_split(len(images), VALIDATION_IMAGES, seed=0)
+    held_out, images = images.subset(held), images.subset(kept)
+    pixels = pixels_for(experiment, images)
+    x, indices = pixels.forward(held_out.images), torch.arange(len(held_out))
+
+    def follow(model: EquiVAE) -> dict[str, float]:
+        m = experiment.m_max
+        r = evaluation.Representations(model, pixels, images).of(
+            held_out.labels, indices, m
+        )
+        terms = evaluation.bound_terms(model, x, r, indices)
+        return {
+            "validation_bound": float(terms.bound.mean()),
+            "validation_kl": float(terms.kl.mean()),
+        }
+
+    _, history = training.fit(
+        experiment, images, pixels, seed,
+        state_path=_state_path(f"{name}-validation", seed),
+        validate=follow, bfloat16=bfloat16, progress=progress,
+        max_steps=training.max_steps_from_environment(),
+    )  # fmt: skip
+    path = RESULTS / f"{name}-validation.json"
+    result = {"experiment": experiment.to_dict(), "seed": seed, "history": history}
+    checkpoints.write_json(path, result | {"hardware": hardware(device)})
+    return path
+
+
+def evaluate(
+    name: str,
+    seeds: list[int],
+    device: str = "cpu",
+    *,
+    folder: Path = checkpoints.FOLDER,
+    importance_weighted: bool = True,
+) -> Path:
+    """Evaluate shipped seeds on all test images, into data/results/NAME.json."""
+    path = RESULTS / f"{name}.json"
+    per_seed = json.loads(path.read_text())["seeds"] if path.exists() else {}
+    train_set = test = None
+    for seed in seeds:
+        model, pixels, card = checkpoints.load(name, seed, folder, device)
+        if train_set is None:
+            train_set = data.load(card["data"]["name"], "train", device=device)
+            test = data.load(card["data"]["name"], "test", device=device)
+        started = time.perf_counter()
+        per_seed[str(seed)] = evaluation.report(
+            model, pixels, train_set, test,
+            iw_images=1000 if importance_weighted else 0,
+        ) | {"parameters": card["parameters"], "sha256": card["sha256"]}  # fmt: skip
+        print(f"{name} seed {seed}: {time.perf_counter() - started:.0f} s")
+    per_seed = dict(sorted(per_seed.items(), key=lambda item: int(item[0])))
+    content = {
+        "experiment": name,
+        "data": card["data"],
+        "command": f"python -m equivae_lite evaluate {name} --seeds "
+        + " ".join(per_seed),
+        "seeds": per_seed,
+        "versions": versions(),
+    }
+    checkpoints.write_json(path, content)
+    return path
+
+
+def over_seeds(values: list[float]) -> tuple[float, float | None]:
+    """Mean over seeds and its standard error (None for a single seed)."""
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return mean, None
+    variance = sum((v - mean) ** 2 for v in values) / (len(values) - 1)
+    return mean, math.sqrt(variance / len(values))
+
+
+def hardware(device: str) -> str:
+    """The processor that a run used, in words."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    except OSError:
+        pass
+    return f"{model}, {torch.get_num_threads()} thread(s)"
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages on which numbers depend."""
+    found = {"python": platform.python_version()}
+    for package in ("torch", "torchvision", "numpy", "scikit-learn"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def commit() -> str | None:
+    """The commit of the code, with a mark if the package was changed since."""
+    try:
+        head = _git("rev-parse", "--short=12", "HEAD").strip()
+        changed = _git("status", "--porcelain", "--", "equivae_lite").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("-changed" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def _state_path(name: str, seed: int) -> Path:
+    return RUNS / f"{name}-seed{seed}.state.pt"

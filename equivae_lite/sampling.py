@@ -100,9 +100,25 @@ def draw_per_image(
 ) -> Tensor:
     """The plain way, for comparison: m distinct others of its class for each x_n.
 
-    Returns indices (B, m) into the labelled set; x_n itself is never drawn.
+    Floyd's subset sampling, all images at once. Returns indices (B, m) into the
+    labelled set; x_n itself is never drawn. Raises TrainingError if a class of
+    the batch has no m others.
     """
-    keys = torch.rand((len(n), len(labels)), generator=generator, device=labels.device)
-    allowed = labels[n][:, None] == labels[None, :]
-    allowed[torch.arange(len(n)), n] = False
-    return torch.where(allowed, keys, -1.0).topk(m, dim=1).indices
+    sizes = torch.bincount(labels)
+    order = torch.argsort(labels, stable=True)
+    start = torch.cumsum(sizes, 0) - sizes
+    y = labels[n]
+    others = sizes[y] - 1
+    if m > int(others.min()):
+        raise TrainingError(f"m = {m}, but a class has only {int(others.min())} others")
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order), device=order.device)
+    chosen = n.new_empty(len(n), 0)
+    for last in range(-m, 0):  # a subset of 0 .. others - 1
+        top = others + last
+        keys = torch.rand(len(n), generator=generator, device=n.device)
+        t = (keys.double() * (top + 1)).long()
+        taken = (chosen == t[:, None]).any(1)
+        chosen = torch.cat([chosen, torch.where(taken, top, t)[:, None]], dim=1)
+    itself = (place[n] - start[y])[:, None]
+    return order[start[y][:, None] + chosen + (chosen >= itself)]

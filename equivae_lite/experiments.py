@@ -29,7 +29,7 @@ class Experiment:
     # does not say when; small batches first for speed of progress, most epochs
     # at the large end, where the noise of Adam's fixed step is averaged out.
     schedule: tuple[tuple[int, int], ...] = (
-        (32, 1), (64, 2), (128, 3), (256, 6), (512, 8), (1024, 10), (2048, 4),
+        (32, 1), (64, 2), (128, 3), (256, 6), (512, 8), (1024, 10), (2048, 6),
     )  # fmt: skip
     learning_rate: float = 1e-3  # Adam's defaults, as in the appendix
     # Weight of the KL in (4), rising linearly to 1: our departure, without which

@@ -73,6 +73,8 @@ def save(
     """Write weights and card of a trained model; returns the card's path."""
     weights, card_path = paths(card["experiment"]["name"], seed, folder)
     tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
+    if model.class_r is not None:
+        tensors["class_r"] = model.class_r.cpu().contiguous()
     tensors |= {f"pixels.{k}": t.cpu() for k, t in pixels.state().items()}
     blob = dump_tensors(tensors)
     write_atomically(weights, lambda p: Path(p).write_bytes(blob))
@@ -130,7 +132,9 @@ def load(
         if k.startswith("pixels.")
     }
     model = build(card["experiment"])
+    class_r = tensors.pop("class_r", None)
     model.load_state_dict(tensors)
+    model.class_r = class_r
     return model.to(device).eval(), Pixels.from_state(pixel_state).to(device), card
 
 

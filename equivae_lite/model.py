@@ -59,6 +59,9 @@ class EquiVAE(nn.Module):
         self.decoder = Decoder(arch)
         if arch.label_posterior:
             self.label_posterior = LabelPosterior(arch)
+        # r_y of each class from all training images, (classes, R): set when training
+        # has ended and kept in the checkpoint, so that a model can draw without data.
+        self.register_buffer("class_r", None, persistent=False)
         initialise(self, arch.init)
 
     def log_likelihood(self, x: Tensor, r: Tensor | None, v: Tensor) -> Tensor:

@@ -67,6 +67,8 @@ def train(
         max_steps=max_steps,
         progress=progress,
     )
+    if model.representation == "complementary":
+        model.class_r = evaluation.Representations(model, pixels, images).table()
     card = {
         "experiment": experiment.to_dict(),
         "seed": seed,

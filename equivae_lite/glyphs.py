@@ -287,9 +287,10 @@ def _street_block(
     light = factors["light_x"].double()[:, None, None] * axis
     light = light + factors["light_y"].double()[:, None, None] * axis[:, None]
     picture = picture * (1 + light)[:, None]
-    grain = random.standard_normal((BLOCK, 3, size, size), dtype=np.float32)
+    # Last and so large: drawn for the wanted images only.
+    grain = random.standard_normal((count, 3, size, size), dtype=np.float32)
     noise = factors["noise"].double()[:, None, None, None]
-    picture = picture + noise * torch.from_numpy(grain[:count])
+    picture = picture + noise * torch.from_numpy(grain)
     return (255 * picture.clamp(0, 1)).round().to(torch.uint8), labels, factors
 
 

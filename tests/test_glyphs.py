@@ -335,6 +335,23 @@ def test_street_neighbours_are_where_the_factors_say():
         assert edge[there].mean() > edge[~there].mean() + 0.1
 
 
+@pytest.mark.parametrize("side, sign", [("left", -1), ("right", 1)])
+def test_street_neighbours_follow_the_turned_line(side, sign):
+    one = torch.ones(1)
+    zero = {name: 0 * one for name in ("shear", "shift_x", "shift_y", "stroke")}
+    factors = {"rotation": 0.5 * one, "scale": one, **zero, "softness": one}
+    factors |= {"face": torch.tensor([0]), "gap": 2 * one}
+    none = torch.tensor([-1])
+    factors |= {"left": none, "right": none, side: torch.tensor([8])}
+    both = glyphs._with_neighbours(torch.tensor([8]), factors, size=64)
+    column, row = centre_of_mass(both)
+    # Two equal digits: their common centre lies half a step along the baseline,
+    # which a positive rotation turns upwards on the right.
+    half = sign * (glyphs._outlines()[1][8] + 2) / 2
+    assert column - 31.5 == pytest.approx(half * math.cos(0.5), abs=0.1)
+    assert row - 31.5 == pytest.approx(-half * math.sin(0.5), abs=0.2)
+
+
 def test_street_middle_digit_is_the_label():
     """With the pose of its factors, the label's ink is where the image has ink."""
     images, labels, factors = glyphs.street_glyphs(400)

@@ -6,12 +6,26 @@ import argparse
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from . import __version__, checkpoints, data, experiments, runs
 from .errors import EquivaeError
+
+
+def _at_least(lowest: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number of at least `lowest`."""
+
+    def whole_number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number of at least {lowest}"
+            )
+        return int(text)
+
+    return whole_number
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     validate.add_argument("experiment")
     for command in (train, validate):
-        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--seed", type=_at_least(0), default=0)
         command.add_argument("--epochs", type=int, help="cut or lengthen the schedule")
         command.add_argument("--bfloat16", action="store_true",
                              help="matrix products in bfloat16: faster where the "
@@ -42,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="evaluate checkpoints")
     evaluate.add_argument("experiment")
-    evaluate.add_argument("--seeds", type=int, nargs="+", default=[0])
+    evaluate.add_argument("--seeds", type=_at_least(0), nargs="+", default=[0])
     evaluate.add_argument("--no-importance-weighted", action="store_true",
                           help="leave out the slowest part")  # fmt: skip
 
@@ -51,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
     for command in (train, validate, evaluate, bench):
         command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
-        command.add_argument("--threads", type=int, help="CPU threads")
+        command.add_argument("--threads", type=_at_least(1), help="CPU threads")
         command.add_argument(
             "--profile", choices=("smoke", "full"), default="full",
             help="smoke: a few steps on a few images, nothing shipped is touched",
@@ -60,12 +74,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def device(asked: str | None) -> str:
-    """The device to use; EquivaeError if a GPU was asked for and there is none."""
-    if asked and asked.startswith("cuda") and not torch.cuda.is_available():
+    """The device to use; EquivaeError if what was asked for is not there."""
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = asked.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise EquivaeError(f"--device {asked}: it must be cpu, cuda or cuda:N")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise EquivaeError(
-            "--device cuda: this machine has no usable CUDA device; leave --device out"
+            f"--device {asked}: this machine has {torch.cuda.device_count()} usable "
+            "CUDA devices; leave --device out"
         )
-    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+    return asked
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -87,11 +107,14 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if a.threads:
         torch.set_num_threads(a.threads)
+    experiments.get(a.experiment)  # a wrong name is an error before anything else
     where, smoke = device(a.device), a.profile == "smoke"
     if smoke:
         os.environ.setdefault("EQUIVAE_MAX_STEPS", "5")
     if a.command == "train":
-        out = runs.RUNS if smoke and a.out == checkpoints.FOLDER else a.out
+        # A run cut short never takes the place of a shipped checkpoint.
+        cut = os.environ.get("EQUIVAE_MAX_STEPS") and a.out == checkpoints.FOLDER
+        out = runs.RUNS if cut else a.out
         card = runs.train(
             a.experiment, a.seed, where, out=out, epochs=a.epochs, bfloat16=a.bfloat16,
             limit=1000 if smoke else None,

@@ -8,6 +8,7 @@ is an error, weights without a card are not a checkpoint.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -91,12 +92,15 @@ def read_card(name: str, seed: int = 0, folder: Path | str = FOLDER) -> dict:
             f"with: python -m equivae_lite train {name} --seed {seed}"
         )
     try:
-        return json.loads(card_path.read_text(encoding="utf-8"))
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        if not isinstance(card, dict) or not {"experiment", "sha256"} <= card.keys():
+            raise ValueError("it names no experiment or no sha256")
     except ValueError as error:
         raise CheckpointError(
             f"the card {card_path.name} is damaged ({error}); restore it from git or "
             f"train again: python -m equivae_lite train {name} --seed {seed}"
         ) from error
+    return card
 
 
 def load(
@@ -131,9 +135,15 @@ def load(
         for k in list(tensors)
         if k.startswith("pixels.")
     }
-    model = build(card["experiment"])
     class_r = tensors.pop("class_r", None)
-    model.load_state_dict(tensors)
+    try:
+        model = build(card["experiment"])
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{weights.name} and its card do not describe a model of this version of "
+            f"equivae_lite ({error}); train again: {again}"
+        ) from error
     model.class_r = class_r
     return model.to(device).eval(), Pixels.from_state(pixel_state).to(device), card
 
@@ -155,7 +165,9 @@ def build(experiment: Experiment | dict) -> EquiVAE:
 
 def save_state(path: Path, state: dict) -> None:
     """Write the resume state of a training run (weights, Adam, epoch, history)."""
-    write_atomically(path, lambda p: torch.save(state, p))
+    buffer = io.BytesIO()  # on a full disk torch.save raises no OSError, this does
+    torch.save(state, buffer)
+    write_atomically(path, lambda p: Path(p).write_bytes(buffer.getvalue()))
 
 
 def load_state(path: Path) -> dict[str, Tensor | dict | int | list]:

@@ -36,7 +36,9 @@ def record(kind: str, name: str, digest: str, path: Path | None = None) -> None:
     target = os.environ.get("EQUIVAE_STAMP_FILE")
     if not target:
         return
-    relative = path.relative_to(ROOT).as_posix() if path else None
+    # A path outside the repository means nothing on another machine.
+    inside = path is not None and path.resolve().is_relative_to(ROOT)
+    relative = path.resolve().relative_to(ROOT).as_posix() if inside else None
     line = {"kind": kind, "name": name, "path": relative, "digest": digest}
     with open(target, "a", encoding="utf-8") as f:
         f.write(json.dumps(line) + "\n")
@@ -111,7 +113,7 @@ class Session:
 
 def profile() -> str:
     """EQUIVAE_PROFILE, `book` unless given."""
-    value = os.environ.get("EQUIVAE_PROFILE", "book")
+    value = os.environ.get("EQUIVAE_PROFILE") or "book"
     if value not in PROFILES:
         raise EquivaeError(
             f"EQUIVAE_PROFILE is {value!r}; it must be one of {PROFILES}"

@@ -347,9 +347,9 @@ def test_street_neighbours_follow_the_turned_line(side, sign):
     column, row = centre_of_mass(both)
     # Two equal digits: their common centre lies half a step along the baseline,
     # which a positive rotation turns upwards on the right.
-    half = sign * (glyphs._outlines()[1][8] + 2) / 2
-    assert column - 31.5 == pytest.approx(half * math.cos(0.5), abs=0.1)
-    assert row - 31.5 == pytest.approx(-half * math.sin(0.5), abs=0.2)
+    half = sign * (glyphs._outlines()[1][8].item() + 2) / 2
+    assert column.item() - 31.5 == pytest.approx(half * math.cos(0.5), abs=0.1)
+    assert row.item() - 31.5 == pytest.approx(-half * math.sin(0.5), abs=0.2)
 
 
 def test_street_middle_digit_is_the_label():

@@ -44,6 +44,12 @@ def record(kind: str, name: str, digest: str, path: Path | None = None) -> None:
         f.write(json.dumps(line) + "\n")
 
 
+def _record_checkpoint(name: str, seed: int) -> None:
+    card = checkpoints.paths(name, seed)[1]
+    if card.exists():
+        record("checkpoint", name, _sha256(card), card)
+
+
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -94,10 +100,13 @@ class Session:
             folder = ROOT / "data" / "runs"
             runs.train(name, seed, self.device, out=folder)
         else:
-            card_path = checkpoints.paths(name, seed)[1]
-            if card_path.exists():
-                record("checkpoint", name, _sha256(card_path), card_path)
+            _record_checkpoint(name, seed)
         return checkpoints.load(name, seed, folder, self.device)
+
+    def shipped(self, name: str, seed: int = 0) -> EquiVAE:
+        """A shipped model in every profile and with any data: for drawing only."""
+        _record_checkpoint(name, seed)
+        return checkpoints.load(name, seed, device=self.device)[0]
 
     def results(self, name: str) -> dict:
         """A file of data/results, by which tables are drawn."""

@@ -1,0 +1,59 @@
+"""Small data sets and models for the tests: quick on one core, drawn once."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import torch
+
+from equivae_lite import checkpoints, data, experiments, runs
+
+SUPERVISED = experiments.get("glyphs-supervised")
+SEMI = experiments.get("glyphs-semi-supervised")
+COLOUR = experiments.get("street-glyphs-supervised")
+PLAIN = replace(
+    experiments.get("mnist-supervised-plain-vae"), name="glyphs-plain", data="glyphs"
+)
+TABLE = replace(
+    experiments.get("mnist-supervised-class-table"), name="glyphs-table", data="glyphs"
+)
+
+
+@lru_cache
+def images(name="glyphs", split="train", limit=512):
+    """Shared by the tests of a file: nobody writes into it."""
+    return data.load(name, split, limit)
+
+
+def few(per_class, name="glyphs"):
+    """The first `per_class` images of every class."""
+    whole = images(name)
+    rows = [members[:per_class] for members in whole.by_class()]
+    return whole.subset(torch.cat(rows))
+
+
+def model(experiment, seed=0):
+    """An untrained model in evaluation mode."""
+    torch.manual_seed(seed)
+    return checkpoints.build(experiment).eval()
+
+
+def pixels(experiment):
+    return runs.pixels_for(experiment, images(experiment.data))
+
+
+def network_input(experiment, n, split="train"):
+    """The first n images as the networks see them."""
+    return pixels(experiment).forward(images(experiment.data, split).images[:n])
+
+
+def save_untrained(experiment, folder, seed=0, **card):
+    """A checkpoint as `runs.train` writes it, without the training."""
+    train, test = images(experiment.data), images(experiment.data, "test", 50)
+    card = {
+        "experiment": experiment.to_dict(),
+        "parameters": 0,
+        "data": {"name": train.name, "train": train.md5, "test": test.md5},
+    } | card
+    untrained = model(experiment, seed)
+    path = checkpoints.save(untrained, pixels(experiment), card, seed, folder)
+    return untrained, path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,7 +137,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
     try:
         run(arguments)
     except EquivaeError as error:

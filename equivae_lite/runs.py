@@ -54,7 +54,7 @@ def train(
     test = data.load(experiment.data, "test", limit, device)
     pixels = pixels_for(experiment, images)
     max_steps = training.max_steps_from_environment()
-    code = commit()  # of the code that runs, not of what it may become meanwhile
+    code = commit()  # of the code that finishes the run, taken before it runs
     # A run cut short by a limit never leaves a state that a real run would resume.
     whole = limit is None and max_steps is None
     model, history = training.fit(

@@ -59,6 +59,18 @@ class Batches:
         device = self.images.device
         return torch.randn(*shape, generator=self.generator, device=device)
 
+    def draw_labelled(self, count: int) -> Tensor:
+        """Random positions within the labelled set, (count,)."""
+        device = self.images.device
+        return torch.randint(
+            len(self.labelled), (count,), generator=self.generator, device=device
+        )
+
+    def draw_ms(self, steps: int, seed: int, epoch: int) -> list[int]:
+        """m of each step of an epoch, uniform on 1..m_max."""
+        g = torch.Generator().manual_seed(seed * 10_007 + epoch)
+        return torch.randint(1, self.m_max + 1, (steps,), generator=g).tolist()
+
     def seed(self, seed: int, epoch: int) -> None:
         """Start an epoch's random numbers; `torch.manual_seed` is for dropout."""
         self.generator.manual_seed(seed * 10_007 + epoch)
@@ -94,7 +106,8 @@ def labelled_bound(
     x = batches.x(batches.labelled[n])
     terms = model.terms(x, r, batches.noise(len(n), model.arch.v_dim))
     value = bounds.labelled_bound(terms.log_lik, kl_weight * terms.kl).mean()
-    return value, {"log_lik": terms.log_lik.mean(), "kl": terms.kl.mean()}
+    log = {"log_lik": terms.log_lik, "kl": terms.kl}
+    return value, {k: t.detach().mean() for k, t in log.items()}
 
 
 def semi_supervised_objective(
@@ -115,7 +128,7 @@ def semi_supervised_objective(
     value, log = labelled_bound(model, batches, n, m, kl_weight)
     log_q_lab = model.label_log_posterior(batches.x(batches.labelled[n]))
     log_q_true = log_q_lab.gather(1, batches.y[n][:, None]).mean()
-    log["log_q_label"] = log_q_true
+    log["log_q_label"] = log_q_true.detach()
     if u is None:
         return value + experiment.alpha * log_q_true, log
     classes = model.arch.classes
@@ -128,7 +141,7 @@ def semi_supervised_objective(
     log_p = torch.full((classes,), -math.log(classes), device=u.device)
     log_q = model.label_log_posterior(x)
     unlabelled = bounds.unlabelled_bound(bound_y, log_q, log_p).mean()
-    log["unlabelled_bound"] = unlabelled
+    log["unlabelled_bound"] = unlabelled.detach()
     w = experiment.labelled_weight
     if w is None:
         n_lab, n_unlab = len(batches.labelled), len(batches.unlabelled)
@@ -186,87 +199,86 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
         history = state["history"]
 
-    semi = experiment.semi_supervised
-    population = batches.unlabelled if semi else batches.labelled
-    steps_done = sum(int(h["steps"]) for h in history)
     for epoch in range(len(history), experiment.epochs):
-        batches.seed(seed, epoch)
-        size, started = experiment.batch_size(epoch), time.perf_counter()
-        order = torch.randperm(
-            len(population), generator=batches.generator, device=device
-        )
-        parts = list(order.split(size))
-        m_generator = torch.Generator().manual_seed(seed * 10_007 + epoch)
-        ms = torch.randint(
-            1, batches.m_max + 1, (len(parts),), generator=m_generator
-        ).tolist()
-        sums: dict[str, Tensor] = {}
-        count = 0
-        bar = tqdm(
-            list(zip(parts, ms)),
-            desc=f"epoch {epoch + 1}/{experiment.epochs}, batch {size}",
-            disable=not progress,
-            leave=False,
-        )
-        model.train()
-        for step, (part, m) in enumerate(bar):
-            if max_steps is not None and steps_done >= max_steps:
-                break
-            kl_weight = experiment.kl_weight(epoch + step / len(parts))
-            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                if semi:
-                    n = torch.randint(
-                        len(batches.labelled),
-                        (experiment.labelled_batch,),
-                        generator=batches.generator,
-                        device=device,
-                    )
-                    u = part if steps_done >= experiment.warmup_steps else None
-                    value, log = semi_supervised_objective(
-                        model, batches, n, u, m, kl_weight, experiment
-                    )
-                else:
-                    value, log = labelled_bound(model, batches, part, m, kl_weight)
-            optimizer.zero_grad(set_to_none=True)
-            (-value).backward()
-            if step % CHECK_EVERY == 0 or step == len(parts) - 1:
-                _demand_finite(value, experiment, epoch, step, state_path)
-                bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
-            optimizer.step()
-            for k, t in log.items():
-                sums[k] = sums.get(k, 0) + t.detach()
-            count, steps_done = count + 1, steps_done + 1
-        if count == 0:
+        entry = train_epoch(
+            experiment, model, optimizer, batches, seed, epoch,
+            steps_done=sum(int(h["steps"]) for h in history),
+            bfloat16=bfloat16, max_steps=max_steps, progress=progress,
+            kept=f"the last whole epoch is kept in {state_path}" if state_path else
+            "nothing was written, since no state_path was given",
+        )  # fmt: skip
+        if entry is None:
             break
-        entry = {k: float(t) / count for k, t in sums.items()}
-        entry = {"epoch": epoch + 1, "batch": size, "steps": count} | entry
-        entry["seconds"] = round(time.perf_counter() - started, 1)
-        if any(not math.isfinite(x) for x in entry.values()):
-            _demand_finite(torch.tensor(math.nan), experiment, epoch, count, state_path)
         if validate is not None:
             model.eval()
             entry |= validate(model)
         history.append(entry)
         if state_path is not None:
-            save_state(
-                state_path,
-                {
-                    "settings": settings,
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "history": history,
-                },
-            )
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            save_state(state_path, state | {"settings": settings, "history": history})
         if progress:
-            tqdm.write(
-                f"epoch {entry['epoch']}/{experiment.epochs} "
-                + " ".join(
-                    f"{k} {v:.2f}"
-                    for k, v in entry.items()
-                    if k not in ("epoch", "steps")
-                )
-            )
+            words = [
+                f"{k} {v:.2f}" for k, v in entry.items() if k not in ("epoch", "steps")
+            ]
+            tqdm.write(f"epoch {epoch + 1}/{experiment.epochs} " + " ".join(words))
     return model.eval(), history
+
+
+def train_epoch(
+    experiment: Experiment, model: EquiVAE, optimizer: torch.optim.Optimizer,
+    batches: Batches, seed: int, epoch: int, *, steps_done: int, bfloat16: bool,
+    max_steps: int | None, progress: bool, kept: str,
+) -> dict[str, float] | None:  # fmt: skip
+    """One pass over the images; returns the epoch's means (None: no step was left).
+
+    `kept` says in an error what of the run is safe.
+    """
+    batches.seed(seed, epoch)
+    device, started = batches.images.device, time.perf_counter()
+    semi = experiment.semi_supervised
+    population = batches.unlabelled if semi else batches.labelled
+    size = experiment.batch_size(epoch)
+    order = torch.randperm(len(population), generator=batches.generator, device=device)
+    parts = order.split(size)
+    ms = batches.draw_ms(len(parts), seed, epoch)
+    steps = len(parts)
+    if max_steps is not None:
+        parts = parts[: max(0, max_steps - steps_done)]
+    if not parts:
+        return None
+    sums: dict[str, Tensor] = {}
+    bar = tqdm(
+        list(zip(parts, ms)),
+        desc=f"epoch {epoch + 1}/{experiment.epochs}, batch {size}",
+        disable=not progress,
+        leave=False,
+    )
+    model.train()
+    for step, (part, m) in enumerate(bar):
+        kl_weight = experiment.kl_weight(epoch + step / steps)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            if semi:
+                n = batches.draw_labelled(experiment.labelled_batch)
+                warm = steps_done + step >= experiment.warmup_steps
+                value, log = semi_supervised_objective(
+                    model, batches, n, part if warm else None, m, kl_weight, experiment
+                )
+            else:
+                value, log = labelled_bound(model, batches, part, m, kl_weight)
+        optimizer.zero_grad(set_to_none=True)
+        (-value).backward()
+        if step % CHECK_EVERY == 0:
+            _demand_finite([value], experiment, epoch, step, kept)
+            bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
+        optimizer.step()
+        for k, t in log.items():
+            sums[k] = sums.get(k, 0) + t
+    # Before the epoch counts: neither its terms nor the weights it leaves may be NaN.
+    everything = [value, *sums.values(), *model.parameters()]
+    _demand_finite(everything, experiment, epoch, step, kept)
+    entry = {"epoch": epoch + 1, "batch": size, "steps": len(parts)}
+    entry |= {k: float(t) / len(parts) for k, t in sums.items()}
+    return entry | {"seconds": round(time.perf_counter() - started, 1)}
 
 
 def max_steps_from_environment() -> int | None:
@@ -282,17 +294,13 @@ def max_steps_from_environment() -> int | None:
 
 
 def _demand_finite(
-    value: Tensor, experiment: Experiment, epoch: int, step: int, state: Path | None
+    tensors: list[Tensor], experiment: Experiment, epoch: int, step: int, kept: str
 ) -> None:
-    if torch.isfinite(value):
+    if all(bool(torch.isfinite(t).all()) for t in tensors):
         return
-    kept = (
-        f"the state of the last whole epoch is kept in {state}"
-        if state
-        else ("nothing was written, since no state_path was given")
-    )
     raise TrainingError(
-        f"{experiment.name}: the objective became {float(value)} in epoch {epoch + 1}, "
-        f"step {step + 1}; {kept}. Try a smaller learning_rate, another seed, float32 "
-        "instead of bfloat16, or look for damaged images"
+        f"{experiment.name}: the objective or a weight is no longer finite (NaN or "
+        f"infinite) in epoch {epoch + 1}, step {step + 1}; {kept}. Try a smaller "
+        "learning_rate, another seed, float32 instead of bfloat16, or look for "
+        "damaged images"
     )

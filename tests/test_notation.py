@@ -1,0 +1,36 @@
+"""The table of notation names code that exists."""
+
+import re
+
+import pytest
+
+from equivae_lite import bounds, data, experiments, sampling
+from equivae_lite.model import EquiVAE
+from tools.book import BOOK
+
+EXPERIMENT = experiments.get("mnist-semi-supervised")
+PAGE = (BOOK / "notation.md").read_text(encoding="utf-8")
+# The last cell of each line of a table.
+CODE = re.findall(r"^\|.*\| ([^|]*) \|$", PAGE, re.MULTILINE)
+NAMES = sorted({name for cell in CODE for name in re.findall(r"`([^`]+)`", cell)})
+
+
+@pytest.fixture(scope="module")
+def scope() -> dict:
+    return {
+        "bounds": bounds,
+        "data": data,
+        "sampling": sampling,
+        "experiment": EXPERIMENT,
+        "model": EquiVAE(EXPERIMENT.arch),
+        "images": data.load("glyphs", limit=1),
+    }
+
+
+def test_the_table_is_read():
+    assert len(NAMES) > 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_exists(name, scope):
+    assert eval(name, dict(scope)) is not None

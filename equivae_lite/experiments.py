@@ -117,7 +117,6 @@ PRESETS: dict[str, Experiment] = {
         _with_table(_MNIST),
         _short("mnist-init-pytorch", "pytorch", kl_epochs=0.0),
         _short("mnist-init-pytorch-kl", "pytorch"),
-        _short("mnist-init-xavier", "xavier", kl_epochs=0.0),
         _short("mnist-init-he", "he", kl_epochs=0.0),
         _short("mnist-init-he-kl", "he"),
         _MNIST_SEMI,

@@ -149,12 +149,12 @@ def gradient_noise(
 def main(name: str, device: str, smoke: bool = False) -> dict:
     """Run all of it, print a table, write data/results/bench.json (not in smoke)."""
     threads = torch.get_num_threads()
-    steps = 2 if smoke else 8
     batch_sizes = BATCHES[:1] if smoke else BATCHES
     experiment, images, pixels = _prepare(name, device)
     timings: dict = {v: {} for v in VARIANTS}
     context = multiprocessing.get_context("spawn")
     for batch in batch_sizes:
+        steps = 2 if smoke else max(3, 2048 // batch)
         for variant in VARIANTS:
             with context.Pool(1) as one:  # a fresh process: its peak memory is its own
                 timings[variant][str(batch)] = one.apply(

@@ -16,8 +16,16 @@ COLOURS = (
 )  # fmt: skip
 
 
-def use_style() -> None:
-    """The book's matplotlib settings."""
+_note = ""
+
+
+def use_style(note: str = "") -> None:
+    """The book's matplotlib settings; `note` is written above every grid of images.
+
+    Sessions on a stand-in give one, so that no such picture passes for real data.
+    """
+    global _note
+    _note = note
     plt.rcParams.update(
         {
             "figure.dpi": 110,
@@ -81,6 +89,6 @@ def image_grid(
         ax.set_xticks([j * (w + pad) + w / 2 for j in range(columns)], column_labels)
         ax.xaxis.tick_top()
     ax.tick_params(length=0)
-    if title:
-        ax.set_title(title)
+    if title or _note:
+        ax.set_title(" ".join(filter(None, (title, _note))), fontsize=9)
     return fig

@@ -137,11 +137,11 @@ def setup(data_set: str | None = None, seed: int = 0) -> Session:
     None for a chapter that needs none.
     """
     torch.manual_seed(seed)
-    figures.use_style()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     session = Session(profile(), device, seed, data_set, data_set)
     if data_set is not None and not data.available(data_set):
         session.data = data.STAND_INS[data_set]
+    figures.use_style(f"stand-in: {session.data}" if session.stand_in else "")
     print(f"profile {session.profile}, device {device}, seed {seed}", end="")
     print(f", data {session.data}" if data_set else "")
     if session.stand_in:

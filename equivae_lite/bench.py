@@ -2,8 +2,10 @@
 
     pools      tensors resident, one pool a class and step (what `training` does)
     resident   tensors resident, m complementary images drawn for every image
-    loader     torch.utils.data.DataLoader over single images, each brought with
-               its own m complementary images: how one would write it first
+    loader     how one would write it first: a DataLoader over single images, each
+               with m complementary images of its own, all of them PIL images
+               through ToTensor as torchvision's datasets give them, and the
+               model in its default memory layout
 
 Each variant and batch size runs in a process of its own, so that its peak
 memory is its own. Times are medians over steps.
@@ -19,6 +21,7 @@ import time
 from collections.abc import Iterator
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import to_tensor
@@ -44,7 +47,7 @@ class _Singles(Dataset):
     """One image and m random others of its class at a time, as first written."""
 
     def __init__(self, images: ImageSet, m: int) -> None:
-        self.images = images.images.permute(0, 2, 3, 1).numpy()
+        self.images = images.images.squeeze(1).cpu().numpy()
         self.labels, self.m = images.labels.tolist(), m
         self.by_class = [rows.tolist() for rows in images.by_class()]
 
@@ -58,8 +61,10 @@ class _Singles(Dataset):
             i = members[int(torch.randint(len(members), ()))]
             if i != n and i not in others:
                 others.append(i)
-        x = to_tensor(self.images[n])
-        return x, torch.stack([to_tensor(self.images[i]) for i in others])
+        return self._image(n), torch.stack([self._image(i) for i in others])
+
+    def _image(self, i: int) -> Tensor:
+        return to_tensor(Image.fromarray(self.images[i]))
 
 
 def values(
@@ -93,7 +98,9 @@ def measure(
     experiment, images, pixels = _prepare(name, device)
     torch.manual_seed(0)
     model = checkpoints.build(experiment)
-    model = model.to(device, memory_format=torch.channels_last).train()
+    model = model.to(device).train()
+    if variant != "loader":
+        model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters())
     batches = training.Batches(experiment, images, pixels, 0)
     batches.seed(0, 0)
@@ -202,8 +209,11 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
 
 def _prepare(name: str, device: str) -> tuple[Experiment, ImageSet, Pixels]:
     experiment = experiments.get(name)
-    if experiment.semi_supervised:
-        raise experiments.ExperimentError("bench measures supervised experiments")
+    if experiment.semi_supervised or experiment.arch.colours != 1:
+        raise experiments.ExperimentError(
+            f"bench measures supervised experiments on grey images, not {name}: "
+            "choose mnist-supervised or glyphs-supervised"
+        )
     images = data.load(experiment.data, "train", device=device)
     return experiment, images, runs.pixels_for(experiment, images)
 

@@ -1,0 +1,539 @@
+"""The training loop: what it draws, that it learns, and that nothing is lost."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+import torch
+from small import COLOUR, PLAIN, SEMI, SUPERVISED, TABLE, few, images, pixels
+
+from equivae_lite import bounds, checkpoints, training
+from equivae_lite.data import Pixels
+from equivae_lite.errors import CheckpointError, TrainingError
+
+# On 256 images: 8 steps in the first epoch, 4 in each of the other two.
+TINY = replace(SUPERVISED, schedule=((32, 1), (64, 2)))
+TINY_SEMI = replace(SEMI, schedule=((32, 1), (64, 1)), warmup_steps=2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums in another order would give other last bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def fit(experiment=TINY, data=None, seed=0, **settings):
+    data = images(experiment.data, limit=256) if data is None else data
+    px = settings.pop("pixels", None) or pixels(experiment)
+    return training.fit(experiment, data, px, seed, progress=False, **settings)
+
+
+def same_weights(a, b):
+    a, b = (m if isinstance(m, dict) else m.state_dict() for m in (a, b))
+    assert a.keys() == b.keys()
+    return all(torch.equal(a[k], b[k]) for k in a)
+
+
+def without_times(history):
+    return [{k: v for k, v in h.items() if k != "seconds"} for h in history]
+
+
+@pytest.fixture(scope="module")
+def whole_run():
+    """TINY, seed 0, uninterrupted: the run that others must land on."""
+    torch.set_num_threads(1)
+    return fit()
+
+
+# --- learning -------------------------------------------------------------------
+
+
+def test_the_bound_rises(whole_run):
+    model, history = whole_run
+    assert [h["batch"] for h in history] == [32, 64, 64]
+    assert [h["steps"] for h in history] == [8, 4, 4]
+    found = [h["log_lik"] - h["kl"] for h in history]
+    assert found[2] > found[0] + 50, found
+    assert not model.training
+
+
+@pytest.mark.parametrize("e", [PLAIN, TABLE, COLOUR], ids=lambda e: e.name)
+def test_every_kind_of_model_learns(e):
+    e = replace(e, schedule=((32, 2),))
+    _, history = fit(e)
+    assert history[1]["log_lik"] > history[0]["log_lik"] + 5
+
+
+def test_the_seed_decides(whole_run):
+    again, history = fit()
+    assert same_weights(whole_run[0], again)
+    assert without_times(history) == without_times(whole_run[1])
+    other, _ = fit(seed=1)
+    assert not same_weights(whole_run[0], other)
+
+
+def test_one_step_is_adam_on_the_negative_bound():
+    e = replace(TINY, schedule=((256, 1),), kl_epochs=0.0)
+    trained, history = fit(e, max_steps=1)
+    torch.manual_seed(0)
+    model = checkpoints.build(e).to(memory_format=torch.channels_last)
+    batches = training.Batches(e, images(limit=256), pixels(e), 0)
+    batches.seed(0, 0)
+    order = torch.randperm(256, generator=batches.generator)
+    m = int(torch.randint(1, 8, (1,), generator=torch.Generator().manual_seed(0)))
+    value, log = training.labelled_bound(model, batches, order, m, 1.0)
+    assert history[0]["kl"] == float(log["kl"].detach())
+    gradients = torch.autograd.grad(value, list(model.parameters()))
+    for p, q, g in zip(model.parameters(), trained.parameters(), gradients):
+        # Adam's first step is lr * g / (|g| + 1e-8), upwards on the bound.
+        expected = p + 1e-3 * g / (g.abs() + 1e-8)
+        torch.testing.assert_close(q, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What each step of `fit` asks of `labelled_bound`."""
+    seen = []
+
+    def record(model, batches, n, m, kl_weight):
+        seen.append({"n": n, "m": m, "kl": kl_weight, "training": model.training})
+        return original(model, batches, n, m, kl_weight)
+
+    original = training.labelled_bound
+    monkeypatch.setattr(training, "labelled_bound", record)
+    return seen
+
+
+def test_what_the_steps_of_a_run_draw(steps):
+    e = replace(TINY, schedule=((32, 2), (64, 1)), kl_start=0.2, kl_epochs=1.5)
+    fit(e)
+    epochs = [steps[:8], steps[8:16], steps[16:]]
+    for epoch, size in zip(epochs, (32, 32, 64)):
+        n = torch.cat([s["n"] for s in epoch])
+        assert {len(s["n"]) for s in epoch} == {size}
+        assert torch.equal(n.sort().values, torch.arange(256))  # every image once
+        assert not torch.equal(n, torch.arange(256))
+    assert not torch.equal(steps[0]["n"], steps[8]["n"])
+    assert {s["m"] for s in steps} == set(range(1, 8))
+    expected = [e.kl_weight(i / 8) for i in range(16)] + [1.0] * 4
+    assert [s["kl"] for s in steps] == pytest.approx(expected)
+    assert all(s["training"] for s in steps)
+
+
+def test_validate_enters_the_history():
+    seen = []
+
+    def validate(model):
+        seen.append(model.training)
+        return {"held_out": float(len(seen))}
+
+    _, history = fit(replace(TINY, schedule=((128, 2),)), validate=validate)
+    assert [h["held_out"] for h in history] == [1.0, 2.0]
+    assert seen == [False, False]
+
+
+def test_max_steps(steps):
+    _, history = fit(max_steps=9)
+    assert len(steps) == 9
+    assert [h["steps"] for h in history] == [8, 1]
+
+
+def test_bfloat16(whole_run):
+    model, history = fit(bfloat16=True)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert not same_weights(model, whole_run[0])
+    # The same run up to rounding: nats of the last epoch agree to a few per cent.
+    assert history[2]["log_lik"] == pytest.approx(whole_run[1][2]["log_lik"], rel=0.1)
+
+
+# --- the labelled set -----------------------------------------------------------
+
+
+def test_m_is_lowered_to_what_the_smallest_class_allows(steps, capsys):
+    data = few(4)
+    fit(replace(TINY, schedule=((8, 3),)), data)
+    assert "m_max lowered from 7 to 3: the smallest class has 4" in (
+        capsys.readouterr().out
+    )
+    assert {s["m"] for s in steps} == {1, 2, 3}
+    fit(replace(TINY, schedule=((8, 1),), m_max=3), data)
+    assert "lowered" not in capsys.readouterr().out
+
+
+def test_a_class_with_one_labelled_image():
+    data = few(3)
+    lonely = torch.cat([torch.nonzero(data.labels != 7).flatten(), torch.tensor([21])])
+    with pytest.raises(TrainingError, match=r"\[7\].*label at least 2 of each"):
+        fit(TINY, data.subset(lonely))
+
+
+def test_labelled_and_unlabelled_images_of_a_seed():
+    a, b, c = (training.Batches(SEMI, images(), pixels(SEMI), s) for s in (0, 0, 1))
+    assert torch.bincount(a.y).tolist() == [10] * 10
+    assert len(a.labelled) + len(a.unlabelled) == 512
+    assert torch.equal(a.labelled, b.labelled)
+    assert not torch.equal(a.labelled, c.labelled)
+    supervised = training.Batches(SUPERVISED, images(), pixels(SUPERVISED), 0)
+    assert torch.equal(supervised.labelled, torch.arange(512))
+    assert len(supervised.unlabelled) == 0
+
+
+# --- semi-supervised ------------------------------------------------------------
+
+
+def complement(batches, pool, y, out):
+    """The images of class y's pool without the one at place `out`: (m, C, H, W)."""
+    keep = torch.arange(pool.shape[1]) != out
+    return batches.x(batches.labelled[pool[y][keep]])
+
+
+@pytest.mark.parametrize("weight", [None, 0.3], ids=["weights of (7)", "own weight"])
+def test_semi_supervised_objective_by_hand(weight):
+    """(7) image by image and class by class, every r_y from its images."""
+    e = replace(SEMI, labelled_weight=weight, alpha=0.7)
+    torch.manual_seed(0)
+    model = checkpoints.build(e).eval()  # no dropout: q(y | x) is a function
+    batches = training.Batches(e, images(), pixels(e), 0)
+    n, u, m, kl_weight = torch.tensor([3, 90, 41]), torch.tensor([5, 200]), 2, 0.4
+    batches.seed(0, 0)
+    with torch.no_grad():
+        value, log = training.semi_supervised_objective(
+            model, batches, n, u, m, kl_weight, e
+        )
+        alone, log_alone = training.semi_supervised_objective(
+            model, batches, n, None, m, kl_weight, e
+        )
+    assert log.keys() == {"log_lik", "kl", "log_q_label", "unlabelled_bound"}
+    assert log_alone.keys() == {"log_lik", "kl", "log_q_label"}
+
+    def classify(x):
+        logits = model.label_posterior(x, model.encoder.f(x))
+        return (logits.double() - logits.double().logsumexp(1, keepdim=True))[0]
+
+    def bound(x, r, eps):
+        terms = model.terms(x, r[None], eps[None])
+        return float(terms.log_lik - kl_weight * terms.kl)
+
+    def labelled_part():
+        pool = batches.pools.draw(m)
+        y = batches.y[n]
+        out = batches.pools.left_out(pool, n, y)
+        eps = batches.noise(3, 8)
+        total, log_q = 0.0, 0.0
+        for i in range(3):
+            x = batches.x(batches.labelled[n[i]][None])
+            r = model.encoder(complement(batches, pool, y[i], out[i]))
+            total += bound(x, r, eps[i]) / 3
+            log_q += float(classify(x)[y[i]]) / 3
+        return total, log_q
+
+    batches.seed(0, 0)  # the same pools, places and noise again
+    with torch.no_grad():
+        labelled, log_q = labelled_part()
+        pool = batches.pools.draw(m)
+        every = torch.arange(10).expand(2, 10)
+        out = batches.pools.left_out(pool, None, every)
+        eps = batches.noise(2, 10, 8)
+        unlabelled = 0.0
+        for i in range(2):
+            x = batches.x(batches.unlabelled[u[i]][None])
+            log_q_y = classify(x)
+            for y in range(10):
+                r = model.encoder(complement(batches, pool, y, out[i, y]))
+                brace = bound(x, r, eps[i, y])
+                # q {...} - q log (q / p), with p(y) = 1/10
+                term = brace - float(log_q_y[y]) - math.log(10)
+                unlabelled += float(log_q_y[y].exp()) * term / 2
+        then_labelled, then_log_q = labelled_part()
+    w = 100 / 512 if weight is None else weight
+    expected = w * labelled + (1 - w) * unlabelled + 0.7 * log_q
+    # float32 sums over 784 pixels: relative errors near 1e-6.
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+    assert float(log["unlabelled_bound"]) == pytest.approx(unlabelled, rel=1e-5)
+    assert float(alone) == pytest.approx(then_labelled + 0.7 * then_log_q, rel=1e-5)
+
+
+def test_semi_supervised_weights_are_those_of_the_two_sums_of_7():
+    """With every image in the batch the estimate is (7) divided by all images."""
+    data = few(4)
+    e = replace(SEMI, labels=20, alpha=0.0)
+    torch.manual_seed(0)
+    model = checkpoints.build(e).eval()
+    batches = training.Batches(e, data, pixels(e), 0)
+    batches.seed(0, 0)
+    n, u = torch.arange(20), torch.arange(20)
+    with torch.no_grad():
+        value, log = training.semi_supervised_objective(model, batches, n, u, 1, 1.0, e)
+    sums = bounds.joint_bound(
+        20 * (log["log_lik"] - log["kl"]), 20 * log["unlabelled_bound"]
+    )
+    assert float(value) == pytest.approx(float(sums) / 40, rel=1e-6)
+
+
+def test_semi_supervised_run_passes_its_warm_up(monkeypatch):
+    seen = []
+
+    def record(model, batches, n, u, *rest):
+        seen.append((len(n), None if u is None else len(u)))
+        return original(model, batches, n, u, *rest)
+
+    original = training.semi_supervised_objective
+    monkeypatch.setattr(training, "semi_supervised_objective", record)
+    e = replace(SEMI, schedule=((32, 1),), warmup_steps=1)
+    model, history = fit(e, max_steps=4)
+    assert seen == [(32, None), (32, 32), (32, 32), (32, 32)]
+    assert {"log_q_label", "unlabelled_bound"} <= history[0].keys()
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+    untrained, _ = fit(replace(e, learning_rate=0.0), max_steps=4)
+    moved = [
+        not torch.equal(a, b)
+        for a, b in zip(model.parameters(), untrained.parameters())
+    ]
+    assert all(moved)
+
+
+# --- killed, and gone on with -----------------------------------------------------
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from dataclasses import replace
+from equivae_lite import data, experiments, training
+from equivae_lite.data import Pixels
+
+folder, stop_at = Path(sys.argv[1]), int(sys.argv[2])
+original, calls = training.labelled_bound, [0]
+
+def slow(*arguments):
+    calls[0] += 1
+    if calls[0] == stop_at:
+        print("in the middle", flush=True)
+        time.sleep(600)
+    return original(*arguments)
+
+training.labelled_bound = slow
+e = experiments.get("glyphs-supervised")
+e = replace(e, schedule=((32, 1), (64, 2)))
+model, history = training.fit(
+    e, data.load("glyphs", "train", 256), Pixels.unit(), 0,
+    state_path=folder / "run.state.pt", progress=False,
+)
+torch.save({"weights": model.state_dict(), "steps": calls[0]}, folder / "end.pt")
+"""
+
+
+def test_killed_in_the_middle_of_an_epoch_it_ends_at_the_same_weights(
+    tmp_path, whole_run
+):
+    script = tmp_path / "run.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    state, end = tmp_path / "run.state.pt", tmp_path / "end.pt"
+
+    def start(stop_at):
+        return subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path), str(stop_at)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    # Step 10 of 16: the second of the second epoch.
+    with start(10) as process:
+        assert process.stdout.readline() == "in the middle\n"
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait(100) == -signal.SIGKILL
+    assert len(checkpoints.load_state(state)["history"]) == 1 and not end.exists()
+    with start(0) as process:
+        assert process.wait(500) == 0
+    found = torch.load(end)
+    assert found["steps"] == 8  # the two epochs that were left, no more and no less
+    assert same_weights(found["weights"], whole_run[0])
+    assert len(checkpoints.load_state(state)["history"]) == 3
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("e", [TINY_SEMI, replace(COLOUR, schedule=((128, 2),))])
+def test_stopped_and_gone_on_with(tmp_path, monkeypatch, e):
+    """Dropout, the labelled draws and the warm-up go on where they were, too."""
+    state = tmp_path / "s.pt"
+    expected, history = fit(e)
+    name = "semi_supervised_objective" if e.semi_supervised else "labelled_bound"
+    original, left = getattr(training, name), [history[0]["steps"] + 1]
+
+    def stop(*arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Stopped
+        return original(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(training, name, stop)
+        fit(e, state_path=state)
+    torch.manual_seed(12345)  # whatever else the process did meanwhile
+    resumed, again = fit(e, state_path=state)
+    assert same_weights(expected, resumed)
+    assert without_times(history) == without_times(again)
+
+
+def test_a_finished_run_is_not_run_again(tmp_path, whole_run, steps):
+    state = tmp_path / "s.pt"
+    fit(state_path=state)
+    assert len(steps) == 16
+    model, history = fit(state_path=state)
+    assert len(steps) == 16 and len(history) == 3
+    assert same_weights(model, whole_run[0])
+
+
+def test_a_half_written_state_is_never_read(tmp_path, monkeypatch, whole_run):
+    """Killed while it writes: the name belongs to the old state until all is there."""
+    state = tmp_path / "s.pt"
+    (tmp_path / "abc.part").write_bytes(b"half")  # of a process that was killed
+
+    def killed(source, target):
+        half = os.path.getsize(source) // 2
+        os.truncate(source, half)
+        raise Stopped
+
+    for epochs in (0, 1):
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(checkpoints.os, "replace", killed)
+            fit(state_path=state)
+        assert state.exists() == (epochs == 1)
+        if epochs == 0:
+            fit(max_steps=8, state_path=state)  # one whole epoch
+            good = state.read_bytes()
+    assert state.read_bytes() == good
+    model, _ = fit(state_path=state)
+    assert same_weights(model, whole_run[0])
+
+
+@pytest.mark.parametrize("damage", ["truncated", "noise", "empty"])
+def test_a_damaged_state_is_an_error(tmp_path, damage):
+    state = tmp_path / "s.pt"
+    fit(replace(TINY, schedule=((256, 1),)), state_path=state)
+    whole = state.read_bytes()
+    content = {"truncated": whole[: len(whole) // 2], "noise": b"\x00" * 999}
+    state.write_bytes(content.get(damage, b""))
+    with pytest.raises(CheckpointError, match=r"s\.pt is damaged.*delete it to start"):
+        fit(state_path=state)
+
+
+def test_the_state_of_another_run_is_an_error(tmp_path):
+    state = tmp_path / "s.pt"
+    e = replace(TINY, schedule=((256, 1),))
+    fit(e, state_path=state)
+    before = state.read_bytes()
+    for other in (
+        {"seed": 1},
+        {"bfloat16": True},
+        {"experiment": replace(e, m_max=6)},
+        {"experiment": replace(e, schedule=((256, 2),))},
+    ):
+        with pytest.raises(TrainingError, match="other settings; delete it"):
+            fit(**({"experiment": e} | other), state_path=state)
+    assert state.read_bytes() == before
+    fit(e, state_path=state)
+
+
+# --- NaN --------------------------------------------------------------------------
+
+
+def test_nan_stops_and_keeps_the_last_good_state(tmp_path, whole_run):
+    state = tmp_path / "s.pt"
+    fit(max_steps=8, state_path=state)  # the whole first epoch
+    good = state.read_bytes()
+    broken = Pixels(torch.zeros(1, 28, 28), torch.zeros(1, 28, 28))  # 0 / 0
+    with pytest.raises(TrainingError) as caught:
+        fit(pixels=broken, state_path=state)
+    message = str(caught.value)
+    assert "no longer finite (NaN or infinite) in epoch 2, step 1;" in message
+    assert f"the last whole epoch is kept in {state}" in message
+    for advice in ("smaller learning_rate", "another seed", "float32"):
+        assert advice in message
+    assert state.read_bytes() == good
+    model, _ = fit(state_path=state)  # and it is good to go on from
+    assert same_weights(model, whole_run[0])
+
+
+def test_no_epoch_ends_with_weights_that_are_not_finite(tmp_path):
+    """The loss of the last step knows nothing of what that step did to the weights."""
+    state = tmp_path / "s.pt"
+    one_step = replace(TINY, schedule=((256, 1),), learning_rate=math.inf)
+    with pytest.raises(TrainingError, match="in epoch 1, step 1;"):
+        fit(one_step, state_path=state)
+    assert not state.exists()
+
+
+def test_nan_between_two_looks_is_found_before_the_epoch_ends(tmp_path):
+    """The loss is looked at every 50 steps only: a look waits for the GPU."""
+    state = tmp_path / "s.pt"
+    with pytest.raises(TrainingError, match="in epoch 1, step 8;"):
+        fit(replace(TINY, learning_rate=1e30), state_path=state)
+    assert not state.exists()
+    with pytest.raises(TrainingError, match="nothing was written"):
+        fit(replace(TINY, learning_rate=1e30))
+
+
+def test_nan_that_the_weights_survive_is_found(monkeypatch, tmp_path):
+    original, calls = training.labelled_bound, [0]
+
+    def once(*arguments):
+        value, log = original(*arguments)
+        calls[0] += 1
+        if calls[0] == 5:
+            log = {k: t * math.nan for k, t in log.items()}
+        return value, log
+
+    monkeypatch.setattr(training, "labelled_bound", once)
+    with pytest.raises(TrainingError, match="no longer finite"):
+        fit(state_path=tmp_path / "s.pt")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- the environment ----------------------------------------------------------------
+
+
+def test_max_steps_from_environment(monkeypatch):
+    monkeypatch.delenv("EQUIVAE_MAX_STEPS", raising=False)
+    assert training.max_steps_from_environment() is None
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "")
+    assert training.max_steps_from_environment() is None
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "17")
+    assert training.max_steps_from_environment() == 17
+    for wrong in ("0", "-1", "2.5", "two", " 3 x"):
+        monkeypatch.setenv("EQUIVAE_MAX_STEPS", wrong)
+        with pytest.raises(TrainingError, match="whole number of at least 1") as caught:
+            training.max_steps_from_environment()
+        assert repr(wrong) in str(caught.value)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA card here")
+@pytest.mark.parametrize("e", [TINY, COLOUR, TINY_SEMI], ids=lambda e: e.name)
+def test_two_steps_on_the_gpu(e):
+    e = replace(e, warmup_steps=1 if e.semi_supervised else 0)
+    data = images(e.data).to("cuda")
+    px = pixels(e).to("cuda")
+    first, history = fit(e, data, pixels=px, max_steps=2)
+    assert {p.device.type for p in first.parameters()} == {"cuda"}
+    assert history[0]["steps"] == 2
+    assert all(torch.isfinite(p).all() for p in first.parameters())
+    # The same weights on the CPU give the same bound.
+    x, eps = px.forward(data.images[:8]), torch.randn(8, e.arch.v_dim, device="cuda")
+    with torch.no_grad():
+        r = first.encoder(x[:, None])
+        there = first.terms(x, r, eps).bound.cpu()
+        here = first.cpu().terms(x.cpu(), r.cpu(), eps.cpu()).bound
+    torch.testing.assert_close(there, here, rtol=1e-3, atol=0.1)

@@ -157,6 +157,7 @@ def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder) / "records.jsonl"
         env = {
+            "OMP_NUM_THREADS": "1",  # two would sum in another order: other last bits
             **os.environ,
             "EQUIVAE_PROFILE": profile,
             freshness.STAMP_FILE: str(records),

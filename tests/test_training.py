@@ -263,19 +263,18 @@ def test_semi_supervised_objective_by_hand(weight):
 
 def test_semi_supervised_weights_are_those_of_the_two_sums_of_7():
     """With every image in the batch the estimate is (7) divided by all images."""
-    data = few(4)
+    data = few(7)
     e = replace(SEMI, labels=20, alpha=0.0)
     torch.manual_seed(0)
     model = checkpoints.build(e).eval()
     batches = training.Batches(e, data, pixels(e), 0)
     batches.seed(0, 0)
-    n, u = torch.arange(20), torch.arange(20)
+    n, u = torch.arange(20), torch.arange(50)
     with torch.no_grad():
         value, log = training.semi_supervised_objective(model, batches, n, u, 1, 1.0, e)
-    sums = bounds.joint_bound(
-        20 * (log["log_lik"] - log["kl"]), 20 * log["unlabelled_bound"]
-    )
-    assert float(value) == pytest.approx(float(sums) / 40, rel=1e-6)
+    labelled = (log["log_lik"] - log["kl"]).repeat(20)
+    total = bounds.joint_bound(labelled, log["unlabelled_bound"].repeat(50))
+    assert float(value) == pytest.approx(float(total) / 70, rel=1e-5)
 
 
 def test_semi_supervised_run_passes_its_warm_up(monkeypatch):
@@ -298,6 +297,27 @@ def test_semi_supervised_run_passes_its_warm_up(monkeypatch):
         for a, b in zip(model.parameters(), untrained.parameters())
     ]
     assert all(moved)
+
+
+@pytest.mark.xfail(reason="the history divides it by the steps of the warm-up too")
+def test_history_averages_over_the_steps_that_have_a_value(monkeypatch):
+    original, seen = training.semi_supervised_objective, []
+
+    def record(*arguments):
+        value, log = original(*arguments)
+        seen.append(log)
+        return value, log
+
+    monkeypatch.setattr(training, "semi_supervised_objective", record)
+    _, history = fit(replace(SEMI, schedule=((32, 1),), warmup_steps=2), max_steps=3)
+    expected = float(seen[2]["unlabelled_bound"])
+    assert history[0]["unlabelled_bound"] == pytest.approx(expected)
+
+
+@pytest.mark.xfail(reason="the noise of v has the size of r_y", raises=RuntimeError)
+def test_semi_supervised_latents_of_different_sizes():
+    e = replace(SEMI, warmup_steps=0, arch=replace(SEMI.arch, r_dim=6, v_dim=8))
+    fit(e, max_steps=1)
 
 
 # --- killed, and gone on with -----------------------------------------------------
@@ -393,6 +413,14 @@ def test_a_finished_run_is_not_run_again(tmp_path, whole_run, steps):
     assert len(steps) == 16
     model, history = fit(state_path=state)
     assert len(steps) == 16 and len(history) == 3
+    assert same_weights(model, whole_run[0])
+
+
+@pytest.mark.xfail(reason="a cut epoch is kept as if it were whole")
+def test_an_epoch_that_was_cut_short_is_not_kept(tmp_path, whole_run):
+    state = tmp_path / "s.pt"
+    fit(max_steps=3, state_path=state)
+    model, _ = fit(state_path=state)
     assert same_weights(model, whole_run[0])
 
 

@@ -128,6 +128,7 @@ def run(arguments: argparse.Namespace) -> None:
         print("wrote", runs.evaluate(
             a.experiment, a.seeds, where,
             importance_weighted=not a.no_importance_weighted and not smoke,
+            limit=1000 if smoke else None,
         ))  # fmt: skip
     else:
         from . import bench

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from . import bounds
 from .data import ImageSet, Pixels
+from .errors import DataError
 from .model import EquiVAE, Terms
 
 CHUNK = 500
@@ -53,7 +54,16 @@ class Representations:
 
     @torch.no_grad()
     def draw(self, y: Tensor, indices: Tensor, m: int, seed: int = 0) -> Tensor:
-        """r_y (B, R) from m random training images for each of B other images."""
+        """r_y (B, R) from m random training images for each of B other images.
+
+        Raises DataError if a class has fewer than m training images.
+        """
+        smallest = min(len(members) for members in self.by_class)
+        if not 1 <= m <= smallest:
+            raise DataError(
+                f"m = {m} images of each class asked for, but the smallest class has "
+                f"{smallest}: choose m from 1 to {smallest}"
+            )
         g = torch.Generator()
         rows = []
         for c, i in zip(y.tolist(), indices.tolist()):
@@ -228,7 +238,7 @@ def report(
                 "recheck": [round(float(value), 4) for value in b[:iw_recheck]],
             }
             for k, b in bound.items()
-        } | {"images": iw_images}
+        } | {"images": len(images[first])}
     true_mu = latent_means(model, pixels, test.images, r)
     result["active_units"] = active_units(true_mu)
     result["latent_variances"] = [round(float(s), 6) for s in true_mu.var(dim=0)]

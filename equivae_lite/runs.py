@@ -139,13 +139,14 @@ def validate(
             "validation_kl": float(terms.kl.mean()),
         }
 
+    max_steps = training.max_steps_from_environment()
+    whole = max_steps is None
     _, history = training.fit(
         experiment, images, pixels, seed,
-        state_path=_state_path(f"{name}-validation", seed),
-        validate=follow, bfloat16=bfloat16, progress=progress,
-        max_steps=training.max_steps_from_environment(),
+        state_path=_state_path(f"{name}-validation", seed) if whole else None,
+        validate=follow, bfloat16=bfloat16, progress=progress, max_steps=max_steps,
     )  # fmt: skip
-    path = RESULTS / f"{name}-validation.json"
+    path = (RESULTS if whole else RUNS) / f"{name}-validation.json"
     result = {"experiment": experiment.to_dict(), "seed": seed, "history": history}
     checkpoints.write_json(path, result | {"hardware": hardware(device)})
     return path
@@ -158,16 +159,20 @@ def evaluate(
     *,
     folder: Path = checkpoints.FOLDER,
     importance_weighted: bool = True,
+    limit: int | None = None,
 ) -> Path:
-    """Evaluate shipped seeds on all test images, into data/results/NAME.json."""
-    path = RESULTS / f"{name}.json"
+    """Evaluate shipped seeds on all test images, into data/results/NAME.json.
+
+    With a `limit` on the images (for tests) the file goes to data/runs instead.
+    """
+    path = (RESULTS if limit is None else RUNS) / f"{name}.json"
     per_seed = json.loads(path.read_text())["seeds"] if path.exists() else {}
     train_set = test = None
     for seed in seeds:
         model, pixels, card = checkpoints.load(name, seed, folder, device)
         if train_set is None:
-            train_set = data.load(card["data"]["name"], "train", device=device)
-            test = data.load(card["data"]["name"], "test", device=device)
+            train_set = data.load(card["data"]["name"], "train", limit, device)
+            test = data.load(card["data"]["name"], "test", limit, device)
         started = time.perf_counter()
         per_seed[str(seed)] = evaluation.report(
             model, pixels, train_set, test,

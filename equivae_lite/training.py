@@ -136,7 +136,9 @@ def semi_supervised_objective(
     y = torch.arange(classes, device=u.device).expand(len(u), classes)
     r = representations(model, pool, f, batches.pools.left_out(pool, None, y), y)
     x = batches.x(batches.unlabelled[u])
-    terms = model.terms_per_class(x, r, batches.noise(len(u), classes, r.shape[-1]))
+    terms = model.terms_per_class(
+        x, r, batches.noise(len(u), classes, model.arch.v_dim)
+    )
     bound_y = bounds.labelled_bound(terms.log_lik, kl_weight * terms.kl)
     log_p = torch.full((classes,), -math.log(classes), device=u.device)
     log_q = model.label_log_posterior(x)
@@ -213,7 +215,9 @@ def fit(
             model.eval()
             entry |= validate(model)
         history.append(entry)
-        if state_path is not None:
+        # An epoch that max_steps cut short is no whole epoch to go on from.
+        cut = max_steps is not None and sum(h["steps"] for h in history) >= max_steps
+        if state_path is not None and not cut:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
             save_state(state_path, state | {"settings": settings, "history": history})
         if progress:
@@ -247,6 +251,7 @@ def train_epoch(
     if not parts:
         return None
     sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}  # the warm-up has no unlabelled bound to average
     bar = tqdm(
         list(zip(parts, ms)),
         desc=f"epoch {epoch + 1}/{experiment.epochs}, batch {size}",
@@ -272,12 +277,12 @@ def train_epoch(
             bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
         optimizer.step()
         for k, t in log.items():
-            sums[k] = sums.get(k, 0) + t
+            sums[k], counts[k] = sums.get(k, 0) + t, counts.get(k, 0) + 1
     # Before the epoch counts: neither its terms nor the weights it leaves may be NaN.
     everything = [value, *sums.values(), *model.parameters()]
     _demand_finite(everything, experiment, epoch, step, kept)
     entry = {"epoch": epoch + 1, "batch": size, "steps": len(parts)}
-    entry |= {k: float(t) / len(parts) for k, t in sums.items()}
+    entry |= {k: float(t) / counts[k] for k, t in sums.items()}
     return entry | {"seconds": round(time.perf_counter() - started, 1)}
 
 

@@ -302,7 +302,6 @@ def test_validate(run, few_images, monkeypatch, tmp_path):
     assert result["history"][0]["validation_kl"] > 0
 
 
-@pytest.mark.xfail(reason="it writes a result, and a state that a real run resumes")
 @pytest.mark.parametrize("how", ["smoke", "EQUIVAE_MAX_STEPS"])
 def test_validate_cut_short_leaves_nothing_behind(
     run, few_images, monkeypatch, tmp_path, how
@@ -316,7 +315,6 @@ def test_validate_cut_short_leaves_nothing_behind(
     assert not [name for name in files(tmp_path / "runs") if "state" in name]
 
 
-@pytest.mark.xfail(reason="it replaces the shipped result")
 def test_evaluate_in_smoke_touches_no_shipped_result(
     run, few_images, monkeypatch, tmp_path
 ):

@@ -1,0 +1,78 @@
+"""The numbers in data/results belong to the checkpoints, and bear out what we claim."""
+
+import json
+import math
+
+import pytest
+
+from equivae_lite import checkpoints, experiments
+from equivae_lite.runs import RESULTS, over_seeds
+
+EVALUATED = sorted(
+    path.stem
+    for path in RESULTS.glob("*.json")
+    if "seeds" in json.loads(path.read_text())
+)
+
+
+def seeds(name):
+    return json.loads((RESULTS / f"{name}.json").read_text())["seeds"]
+
+
+def bounds(name):
+    return [s["bound"]["all"]["bound"] for s in seeds(name).values()]
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+def test_results_are_those_of_the_cards(name):
+    for seed, result in seeds(name).items():
+        card = checkpoints.read_card(name, int(seed))
+        assert card["complete"]
+        assert result["sha256"] == card["sha256"]
+        assert result["test_images"] == card["metrics"]["test_images"] == 10_000
+        # Two runs of the evaluation on one machine: the same to a thousandth.
+        found = result["bound"]["all"]["bound"]
+        assert found == pytest.approx(card["metrics"]["test_bound"], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+def test_seed_0_is_shipped_with_its_weights(name):
+    assert 0 in checkpoints.shipped_seeds(name)
+
+
+def test_the_validation_run_is_the_presets_and_converged():
+    result = json.loads((RESULTS / "mnist-supervised-validation.json").read_text())
+    preset = experiments.get("mnist-supervised")
+    assert result["experiment"] == json.loads(json.dumps(preset.to_dict()))
+    bound = [entry["validation_bound"] for entry in result["history"]]
+    assert len(bound) == preset.epochs
+    assert bound[-1] - bound[-6] < 0.1  # our definition of converged
+
+
+def test_three_seeds_of_the_model_and_its_ablations():
+    for suffix in ("", "-plain-vae", "-class-table"):
+        assert list(seeds(f"mnist-supervised{suffix}")) == ["0", "1", "2"]
+
+
+def test_the_bound_is_where_the_book_says():
+    mean, error = over_seeds(bounds("mnist-supervised"))
+    assert mean - 2 * error > -94
+
+
+def test_equivae_beats_the_plain_vae_after_paying_for_the_class():
+    ours, our_error = over_seeds(bounds("mnist-supervised"))
+    vae, vae_error = over_seeds(bounds("mnist-supervised-plain-vae"))
+    difference = ours - math.log(10) - vae
+    assert difference > 2 * math.hypot(our_error, vae_error)
+
+
+def test_bench_reaches_what_was_promised():
+    result = json.loads((RESULTS / "bench.json").read_text())
+    step = {w: t["256"]["seconds"] for w, t in result["timings"].items()}
+    mean = {w: sum(s.values()) / len(s) for w, s in step.items()}
+    assert mean["loader"] > 3 * mean["pools"]
+    assert step["resident"]["4"] > 2 * step["pools"]["4"]
+    noise = result["noise"]
+    apart = noise["pools"]["bound"] - noise["resident"]["bound"]
+    error = math.hypot(*(noise[w]["bound_error"] for w in ("pools", "resident")))
+    assert abs(apart) < 4 * error

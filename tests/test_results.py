@@ -56,7 +56,7 @@ def test_three_seeds_of_the_model_and_its_ablations():
 
 def test_the_bound_is_where_the_book_says():
     mean, error = over_seeds(bounds("mnist-supervised"))
-    assert mean - 2 * error > -94
+    assert mean > -94 and error < 0.5
 
 
 def test_equivae_beats_the_plain_vae_after_paying_for_the_class():

@@ -146,7 +146,8 @@ def test_experiment_of_the_data_in_use():
     assert name(None, None, "mnist-supervised") == "mnist-supervised"
     for real, stand_in in (("mnist", "glyphs"), ("svhn", "street-glyphs")):
         for kind in ("supervised", "semi-supervised"):
-            experiments.get(name(real, stand_in, f"{real}-{kind}"))  # it exists
+            found = experiments.get(name(real, stand_in, f"{real}-{kind}"))
+            assert (found.name, found.data) == (f"{stand_in}-{kind}", stand_in)
 
 
 def test_load_notes_what_was_read(stamp):

@@ -36,7 +36,7 @@ class Experiment:
     # v starts collapsed (chapter 11 measures it). 1.0 or 0 epochs: off.
     kl_start: float = 0.1
     kl_epochs: float = 4.0
-    v_samples: int = 1  # of E_q[...] per image and step; one, as in SGVB
+    v_samples: int = 1  # of E_q[...]; one, as in SGVB: no other is built
 
     # Semi-supervised only.
     labelled_batch: int = 32  # labelled images beside each unlabelled batch

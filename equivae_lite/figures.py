@@ -46,11 +46,11 @@ def use_style(note: str = "") -> None:
 
 def show_image(ax: Axes, image: Tensor) -> None:
     """Draw one image (C, H, W) with values in [0, 1] on `ax`, without axes."""
-    image = image.detach().float().cpu().clamp(0, 1)
+    image = image.detach().float().cpu().clamp(0, 1).numpy()
     if image.shape[0] == 1:
         ax.imshow(image[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     else:
-        ax.imshow(image.permute(1, 2, 0), interpolation="nearest")
+        ax.imshow(image.transpose(1, 2, 0), interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(False)

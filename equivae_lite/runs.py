@@ -14,6 +14,7 @@ import torch
 
 from . import checkpoints, data, evaluation, experiments, training
 from .data import Pixels
+from .errors import EquivaeError
 from .experiments import Experiment
 from .model import EquiVAE
 
@@ -170,6 +171,12 @@ def evaluate(
     train_set = test = None
     for seed in seeds:
         model, pixels, card = checkpoints.load(name, seed, folder, device)
+        if card["experiment"]["labels"] is not None:
+            raise EquivaeError(
+                f"{name} is semi-supervised: evaluate would make its r_y from all "
+                "training labels and not from D_lab alone. Its test error is on the "
+                "card; choose a supervised experiment"
+            )
         if train_set is None:
             train_set = data.load(card["data"]["name"], "train", limit, device)
             test = data.load(card["data"]["name"], "test", limit, device)

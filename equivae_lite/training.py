@@ -194,8 +194,8 @@ def fit(
         state = load_state(state_path)
         if state["settings"] != settings:
             raise TrainingError(
-                f"{state_path} belongs to a run with other settings; delete it, or "
-                "choose another folder with --out"
+                f"{state_path} belongs to a run with other settings; delete it, and "
+                "this run starts from its beginning"
             )
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -291,7 +291,7 @@ def max_steps_from_environment() -> int | None:
     value = os.environ.get("EQUIVAE_MAX_STEPS")
     if not value:
         return None
-    if not value.isdigit() or int(value) < 1:
+    if not value.isdecimal() or int(value) < 1:
         raise TrainingError(
             f"EQUIVAE_MAX_STEPS is {value!r}; it must be a whole number of at least 1"
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import SUPERVISED, save_untrained
+from small import SEMI, SUPERVISED, save_untrained
 
 from equivae_lite import __main__ as cli
 from equivae_lite import __version__, checkpoints, data, experiments, runs
@@ -157,7 +157,7 @@ def test_devices(monkeypatch):
     assert cli.device("cuda:1") == "cuda:1"
     with pytest.raises(EquivaeError, match="cuda:2: this machine has 2 usable"):
         cli.device("cuda:2")
-    for wrong in ("tpu", "cuda:x", "", "cpu,cuda"):
+    for wrong in ("tpu", "cuda:x", "cuda:²", "", "cpu,cuda"):
         with pytest.raises(EquivaeError, match="must be cpu, cuda or cuda:N"):
             cli.device(wrong)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -327,6 +327,12 @@ def test_evaluate_in_smoke_touches_no_shipped_result(
     monkeypatch.setattr(runs, "evaluate", evaluate)
     assert run(f"evaluate {NAME} --profile smoke")[0] == 0
     assert files(tmp_path / "results") == []
+
+
+def test_evaluate_refuses_a_semi_supervised_checkpoint(few_images, tmp_path):
+    save_untrained(SEMI, tmp_path)
+    with pytest.raises(EquivaeError, match="semi-supervised"):
+        runs.evaluate(SEMI.name, [0], folder=tmp_path)
 
 
 def test_evaluate_keeps_the_other_seeds(few_images, monkeypatch, tmp_path, capsys):

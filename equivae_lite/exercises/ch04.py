@@ -1,0 +1,232 @@
+"""Judges for the exercises of chapter 04, the unlabelled bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from . import judge
+
+F64 = torch.float64
+LOG_P = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=F64).log()
+# Bounds of the size that images of 28 x 28 pixels have: exp of them is 0.
+BOUND_Y = torch.tensor(
+    [
+        [-901.0, -900.0, -899.5, -903.0],
+        [-850.3, -852.0, -850.0, -849.2],
+        [-880.0, -881.5, -879.9, -880.2],
+    ],
+    dtype=F64,
+)
+ALLOWED = torch.tensor([[1, 1, 0, 1], [0, 0, 1, 0], [1, 1, 1, 1]]).bool()
+LOGITS = torch.tensor([0.3, -1.0, 0.8, 0.1], dtype=F64)
+LOG_W = torch.tensor(
+    [
+        [-3.0, -4.5, -2.0, -5.0],
+        [-2.2, -4.0, -3.5, -4.1],
+        [-5.0, -3.9, -2.4, -6.0],
+        [-2.9, -6.1, -2.8, -4.4],
+        [-3.3, -4.2, -4.9, -3.7],
+    ],
+    dtype=F64,
+)
+
+
+def check_partial_label(
+    best_bound: Callable[[Tensor, Tensor, Tensor], Tensor | None],
+) -> bool:
+    """Judge best_bound(bound_y, log_p, allowed) -> (N,), in nats.
+
+    `bound_y` (N, K) holds L(x, y), `log_p` (K,) the prior, `allowed` (N, K) is
+    true for the classes that x may have. Right is the bound of log p(x, y in the
+    allowed set) with the best q(y): (6) restricted to that set.
+    """
+    joint = BOUND_Y + LOG_P
+    inside = joint.masked_fill(~ALLOWED, -torch.inf)
+    right = inside.logsumexp(-1)
+    prior_inside = LOG_P.expand(3, 4).masked_fill(~ALLOWED, -torch.inf)
+    return judge(
+        best_bound,
+        (BOUND_Y, LOG_P, ALLOWED),
+        right,
+        [
+            (
+                joint.logsumexp(-1),
+                "That is the bound of an image that may be of any class. Leave out "
+                "the classes that are ruled out.",
+            ),
+            (
+                torch.full((3,), -torch.inf, dtype=F64),
+                "exp(-900) is 0 in float64, and its logarithm -inf. Use "
+                "torch.logsumexp, which takes out the largest term first.",
+            ),
+            (
+                (joint * ALLOWED).logsumexp(-1),
+                "A class that is ruled out has the weight 0, so its logarithm is "
+                "-inf. You gave it the logarithm 0, the weight 1.",
+            ),
+            (
+                inside.max(-1).values,
+                "That is the best certain class of the set. The best q(y) spreads "
+                "its weight: sum p(y) exp L(x, y) over the set.",
+            ),
+            (
+                BOUND_Y.masked_fill(~ALLOWED, -torch.inf).logsumexp(-1),
+                "Where is log p(y)? Each class enters with p(y) exp L(x, y).",
+            ),
+            (
+                right - prior_inside.logsumexp(-1),
+                "That bounds log p(x | y in the set): you divided by the "
+                "probability of the set. Keep p(y) as it is.",
+            ),
+        ],
+        start="the best value is log sum_y p(y) exp L(x, y); which y are left?",
+    )
+
+
+def check_price_of_certainty(
+    price: Callable[[Tensor, Tensor], Tensor | None],
+) -> bool:
+    """Judge price(bound_y, log_p) -> (N,): nats lost by the best certain q(y).
+
+    Shapes as in `check_partial_label`; right is -log of the largest q*(y).
+    """
+    joint = BOUND_Y + LOG_P
+    log_star = joint.log_softmax(-1)
+    log_z = joint.logsumexp(-1)
+    right = -log_star.max(-1).values
+    top = joint.argmax(-1)
+    return judge(
+        price,
+        (BOUND_Y, LOG_P),
+        right,
+        [
+            (
+                -right,
+                "The price is a positive number: the best bound minus the best "
+                "bound of a certain q(y).",
+            ),
+            (
+                -(log_star.exp() * log_star).sum(-1),
+                "That is the entropy of q*. It is what the term adds at q*, but a "
+                "certain q(y) also has another mean of L(x, y).",
+            ),
+            (
+                -LOG_P[top],
+                "That is KL[q(y) || p(y)] of the certain q(y), which is only a part "
+                "of its bound. Compare the whole bounds.",
+            ),
+            (
+                log_z - BOUND_Y.max(-1).values,
+                "A certain q(y) still pays log p(y): its bound is L(x, y) + log p(y).",
+            ),
+            (
+                log_z - joint.min(-1).values,
+                "That is the worst certain q(y). Which class is the best one?",
+            ),
+            *(
+                (
+                    torch.full((3,), infinite, dtype=F64),
+                    "Infinite: does your code take the logarithm of exp(-900), which "
+                    "is 0 in float64? Use torch.logsumexp or torch.log_softmax.",
+                )
+                for infinite in (math.inf, -math.inf)
+            ),
+        ],
+        start="subtract the largest L(x, y) + log p(y) from the best value.",
+    )
+
+
+def check_one_class_gradient(
+    estimate: Callable[[int, Tensor, Tensor, Tensor, float], Tensor | None],
+) -> bool:
+    """Judge estimate(k, logits, bound_y, log_p, baseline) -> (K,).
+
+    Right is (A_k - baseline) times the gradient of log q(k) with respect to the
+    logits (K,), with A_k = L(x, k) - log q(k) / p(k), for a class k drawn from q.
+    """
+    k, baseline = 2, -851.0
+    log_q = LOGITS.log_softmax(-1)
+    q = log_q.exp()
+    a = BOUND_Y[1] - log_q + LOG_P
+    one_hot = torch.eye(4, dtype=F64)[k]
+    score = one_hot - q
+    right = (a[k] - baseline) * score
+    return judge(
+        estimate,
+        (k, LOGITS, BOUND_Y[1], LOG_P, baseline),
+        right,
+        [
+            (a[k] * score, "Where is the baseline? Subtract it from A_k."),
+            (
+                (a[k] - baseline) * one_hot,
+                "The gradient of log q(k) has two parts: 1 for the class k, and "
+                "minus q(y) for every y, because a softmax is normalised.",
+            ),
+            (
+                q[k] * right,
+                "The class was drawn from q, so it has its weight already: q(k) "
+                "would count twice.",
+            ),
+            (
+                (BOUND_Y[1, k] - baseline) * score,
+                "A_k is more than L(x, k): subtract log q(k) / p(k) too.",
+            ),
+            (
+                (BOUND_Y[1, k] - log_q[k] - baseline) * score,
+                "Where is log p(k)? A_k = L(x, k) - log q(k) + log p(k).",
+            ),
+            (
+                (a[k] - 1 - baseline) * score,
+                "Right on average too: the -1 is a constant, and constants average "
+                "out. Leave it to the baseline.",
+            ),
+            (-right, "The sign: the bound is to rise, not to fall."),
+        ],
+        start="the gradient of log q(k) is 1 at k, minus q(y) everywhere.",
+    )
+
+
+def check_sum_first(estimate: Callable[[Tensor, Tensor], Tensor | None]) -> bool:
+    """Judge estimate(log_w, log_p) -> (): log of (1/k) sum_i sum_y p(y) w_iy.
+
+    `log_w` (k, K) holds the log-weights of k samples of v for each of K classes.
+    """
+    k = len(LOG_W)
+    joint = LOG_W + LOG_P
+    right = joint.flatten().logsumexp(0) - math.log(k)
+    per_class = LOG_W.logsumexp(0) - math.log(k)
+    return judge(
+        estimate,
+        (LOG_W, LOG_P),
+        right,
+        [
+            (
+                joint.logsumexp(-1).mean(),
+                "You took the logarithm before the mean over samples. A bound too, "
+                "but a looser one: all sums first, then one logarithm.",
+            ),
+            (
+                (LOG_P.exp() * per_class).sum(),
+                "You averaged logarithms over the classes. The sum over y stands "
+                "inside the logarithm.",
+            ),
+            (
+                joint.flatten().logsumexp(0),
+                "A mean over the samples, not a sum: subtract log k.",
+            ),
+            (
+                joint.flatten().logsumexp(0) - math.log(joint.numel()),
+                "The mean is over the k samples only. The classes are summed, with "
+                "their weights p(y).",
+            ),
+            (
+                LOG_W.flatten().logsumexp(0) - math.log(k),
+                "Where is p(y)? Each class enters with its weight.",
+            ),
+        ],
+        start="add log p(y), then torch.logsumexp over both axes, then the mean.",
+    )

@@ -8,10 +8,13 @@ to presets; `get` finds one or says which exist.
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import asdict, dataclass, field, replace
 
 from .errors import ExperimentError
 from .networks import Architecture
+
+LABEL_SUMS = ("exact", "sampled")
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,28 @@ class Experiment:
     # v starts collapsed (chapter 11 measures it). 1.0 or 0 epochs: off.
     kl_start: float = 0.1
     kl_epochs: float = 4.0
-    v_samples: int = 1  # of E_q[...]; one, as in SGVB: no other is built
+    # Departures from Adam's fixed step, off by default: after this share of the
+    # epochs the learning rate falls along a cosine to 2 % of itself (1: never), and
+    # the weights that are kept are a running average over about 1 / (1 - averaging)
+    # steps (0: the last ones).
+    decay_from: float = 1.0
+    averaging: float = 0.0
 
     # Semi-supervised only.
     labelled_batch: int = 32  # labelled images beside each unlabelled batch
     labelled_weight: float | None = None  # share of the labelled mean; None: (7)'s own
     alpha: float = 0.0  # weight of log q_y-post(y_n | x_n), our addition to (7)
     warmup_steps: int = 0  # first steps on the labelled images alone
+    balance: float = 0.0  # weight of -KL[mean of q(y | x) || p(y)], our addition
+    # The sum over labels in (6): "exact", or "sampled" from about one decoding an
+    # image with the same mean (see label_sum).
+    label_sum: str = "exact"
+
+    def __post_init__(self) -> None:
+        if self.label_sum not in LABEL_SUMS:
+            raise ExperimentError(
+                f"label_sum must be one of {LABEL_SUMS}, not {self.label_sum!r}"
+            )
 
     @property
     def epochs(self) -> int:
@@ -65,6 +83,14 @@ class Experiment:
         if self.kl_epochs == 0 or progress >= self.kl_epochs:
             return 1.0
         return self.kl_start + (1 - self.kl_start) * progress / self.kl_epochs
+
+    def learning_rate_at(self, progress: float) -> float:
+        """Adam's step after `progress` epochs (a fraction within one)."""
+        start = self.decay_from * self.epochs
+        if progress <= start:
+            return self.learning_rate
+        done = (progress - start) / (self.epochs - start)
+        return self.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
     def to_dict(self) -> dict:
         return asdict(self)

@@ -91,7 +91,9 @@ class EquiVAE(nn.Module):
 
     def label_log_posterior(self, x: Tensor) -> Tensor:
         """log q_y-post(y | x), (B, classes)."""
-        logits = self.label_posterior(x, self.encoder.f(x))
+        with torch.no_grad():  # stop_grad: nothing flows back into f
+            f_x = self.encoder.f(x)
+        logits = self.label_posterior(x, f_x)
         return torch.log_softmax(logits.float(), dim=-1)
 
     def mean_image(self, r: Tensor | None, v: Tensor) -> Tensor:

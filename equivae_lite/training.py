@@ -6,7 +6,7 @@ on from its last whole epoch and ends at the same weights as one that was not.
 
 from __future__ import annotations
 
-import math
+import copy
 import os
 import time
 from collections.abc import Callable
@@ -16,139 +16,14 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from . import bounds
 from .checkpoints import build, load_state, save_state
-from .data import ImageSet, Pixels, class_balanced_split
+from .data import ImageSet, Pixels
 from .errors import TrainingError
 from .experiments import Experiment
 from .model import EquiVAE
-from .sampling import ComplementaryPools, complementary_mean
+from .objectives import Batches, labelled_bound, semi_supervised_objective
 
 CHECK_EVERY = 50  # steps between two looks at the loss (a look waits for the GPU)
-
-
-class Batches:
-    """What a training step draws from: images, D_lab and its pools, noise.
-
-    `labelled` and `unlabelled` are indices into `images`. The pools work on
-    positions within `labelled`.
-    """
-
-    def __init__(
-        self, experiment: Experiment, data: ImageSet, pixels: Pixels, seed: int
-    ) -> None:
-        self.images, self.pixels = data.images, pixels
-        device = data.images.device
-        self.generator = torch.Generator(device)
-        everything = torch.arange(len(data.labels), device=device)
-        if experiment.semi_supervised:
-            per_class = experiment.labels // data.classes
-            lab, unlab = class_balanced_split(data.labels.cpu(), per_class, seed)
-            self.labelled, self.unlabelled = lab.to(device), unlab.to(device)
-        else:
-            self.labelled, self.unlabelled = everything, everything[:0]
-        self.y = data.labels[self.labelled]
-        self.pools = ComplementaryPools(self.y, self.generator, data.classes)
-        self.m_max = min(experiment.m_max, self.pools.largest_m)
-
-    def x(self, indices: Tensor) -> Tensor:
-        """Network input of images: (...,) -> (..., C, H, W)."""
-        return self.pixels.forward(self.images[indices])
-
-    def noise(self, *shape: int) -> Tensor:
-        device = self.images.device
-        return torch.randn(*shape, generator=self.generator, device=device)
-
-    def draw_labelled(self, count: int) -> Tensor:
-        """Random positions within the labelled set, (count,)."""
-        device = self.images.device
-        return torch.randint(
-            len(self.labelled), (count,), generator=self.generator, device=device
-        )
-
-    def draw_ms(self, steps: int, seed: int, epoch: int) -> list[int]:
-        """m of each step of an epoch, uniform on 1..m_max."""
-        g = torch.Generator().manual_seed(seed * 10_007 + epoch)
-        return torch.randint(1, self.m_max + 1, (steps,), generator=g).tolist()
-
-    def seed(self, seed: int, epoch: int) -> None:
-        """Start an epoch's random numbers; `torch.manual_seed` is for dropout."""
-        self.generator.manual_seed(seed * 10_007 + epoch)
-        torch.manual_seed(seed * 10_007 + epoch)
-
-
-def pool_embeddings(model: EquiVAE, batches: Batches, m: int) -> tuple[Tensor, Tensor]:
-    """Draw one pool a class and embed it: indices and f, (K, m + 1) and (K, m + 1, F).
-
-    This is all that r_y costs in a step, whatever the batch size.
-    """
-    pool = batches.pools.draw(m)
-    return pool, model.encoder.f(batches.x(batches.labelled[pool]))
-
-
-def representations(
-    model: EquiVAE, pool: Tensor, f: Tensor, out: Tensor, y: Tensor
-) -> Tensor:
-    """(2) from embedded pools: r of class `y` without pool member `out`."""
-    return model.encoder.g(complementary_mean(f, y, out).to(f.dtype))
-
-
-def labelled_bound(
-    model: EquiVAE, batches: Batches, n: Tensor, m: int, kl_weight: float
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Mean over a batch of (4); `n` (B,) are positions in the labelled set."""
-    y = batches.y[n]
-    if model.representation == "complementary":
-        pool, f = pool_embeddings(model, batches, m)
-        r = representations(model, pool, f, batches.pools.left_out(pool, n, y), y)
-    else:
-        r = model.table(y) if model.representation == "table" else None
-    x = batches.x(batches.labelled[n])
-    terms = model.terms(x, r, batches.noise(len(n), model.arch.v_dim))
-    value = bounds.labelled_bound(terms.log_lik, kl_weight * terms.kl).mean()
-    log = {"log_lik": terms.log_lik, "kl": terms.kl}
-    return value, {k: t.detach().mean() for k, t in log.items()}
-
-
-def semi_supervised_objective(
-    model: EquiVAE,
-    batches: Batches,
-    n: Tensor,
-    u: Tensor | None,
-    m: int,
-    kl_weight: float,
-    experiment: Experiment,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Minibatch estimate of (7), per image, plus alpha log q_y-post(y_n | x_n).
-
-    `n` are positions in the labelled set and `u` in the unlabelled one (None
-    during the labelled warm-up). With `labelled_weight` None the two means have
-    the proportion of the two sums in (7).
-    """
-    value, log = labelled_bound(model, batches, n, m, kl_weight)
-    log_q_lab = model.label_log_posterior(batches.x(batches.labelled[n]))
-    log_q_true = log_q_lab.gather(1, batches.y[n][:, None]).mean()
-    log["log_q_label"] = log_q_true.detach()
-    if u is None:
-        return value + experiment.alpha * log_q_true, log
-    classes = model.arch.classes
-    pool, f = pool_embeddings(model, batches, m)
-    y = torch.arange(classes, device=u.device).expand(len(u), classes)
-    r = representations(model, pool, f, batches.pools.left_out(pool, None, y), y)
-    x = batches.x(batches.unlabelled[u])
-    terms = model.terms_per_class(
-        x, r, batches.noise(len(u), classes, model.arch.v_dim)
-    )
-    bound_y = bounds.labelled_bound(terms.log_lik, kl_weight * terms.kl)
-    log_p = torch.full((classes,), -math.log(classes), device=u.device)
-    log_q = model.label_log_posterior(x)
-    unlabelled = bounds.unlabelled_bound(bound_y, log_q, log_p).mean()
-    log["unlabelled_bound"] = unlabelled.detach()
-    w = experiment.labelled_weight
-    if w is None:
-        n_lab, n_unlab = len(batches.labelled), len(batches.unlabelled)
-        w = n_lab / (n_lab + n_unlab)
-    return w * value + (1 - w) * unlabelled + experiment.alpha * log_q_true, log
 
 
 def fit(
@@ -182,6 +57,7 @@ def fit(
     torch.manual_seed(seed)
     model = build(experiment).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=experiment.learning_rate)
+    average = WeightAverage(model, experiment.averaging)
     batches = Batches(experiment, data, pixels, seed)
     if batches.m_max < experiment.m_max:
         print(
@@ -190,6 +66,7 @@ def fit(
         )
     history: list[dict[str, float]] = []
     settings = {"experiment": repr(experiment), "seed": seed, "bfloat16": bfloat16}
+    settings["data"] = data.md5
     if state_path is not None and state_path.exists():
         state = load_state(state_path)
         if state["settings"] != settings:
@@ -199,11 +76,12 @@ def fit(
             )
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+        average.load_state_dict(state["average"])
         history = state["history"]
 
     for epoch in range(len(history), experiment.epochs):
         entry = train_epoch(
-            experiment, model, optimizer, batches, seed, epoch,
+            experiment, model, optimizer, average, batches, seed, epoch,
             steps_done=sum(int(h["steps"]) for h in history),
             bfloat16=bfloat16, max_steps=max_steps, progress=progress,
             kept=f"the last whole epoch is kept in {state_path}" if state_path else
@@ -212,26 +90,59 @@ def fit(
         if entry is None:
             break
         if validate is not None:
-            model.eval()
-            entry |= validate(model)
+            entry |= validate(average.of(model).eval())
         history.append(entry)
         # An epoch that max_steps cut short is no whole epoch to go on from.
         cut = max_steps is not None and sum(h["steps"] for h in history) >= max_steps
         if state_path is not None and not cut:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            parts = {"model": model, "optimizer": optimizer, "average": average}
+            state = {name: part.state_dict() for name, part in parts.items()}
             save_state(state_path, state | {"settings": settings, "history": history})
         if progress:
             words = [
                 f"{k} {v:.2f}" for k, v in entry.items() if k not in ("epoch", "steps")
             ]
             tqdm.write(f"epoch {epoch + 1}/{experiment.epochs} " + " ".join(words))
-    return model.eval(), history
+    return average.of(model).eval(), history
+
+
+class WeightAverage:
+    """Running mean of a model's weights with factor `decay` (0: nothing is kept).
+
+    The factor rises with the number of steps, so that early weights are forgotten.
+    """
+
+    def __init__(self, model: EquiVAE, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.model = copy.deepcopy(model) if decay else None
+
+    @torch.no_grad()
+    def update(self, model: EquiVAE) -> None:
+        if self.model is None:
+            return
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 10))
+        for mean, weight in zip(self.model.parameters(), model.parameters()):
+            mean.lerp_(weight, 1 - decay)
+
+    def of(self, model: EquiVAE) -> EquiVAE:
+        """The averaged model, or `model` itself where nothing is averaged."""
+        return model if self.model is None else self.model
+
+    def state_dict(self) -> dict:
+        weights = None if self.model is None else self.model.state_dict()
+        return {"steps": self.steps, "model": weights}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.steps = state["steps"]
+        if self.model is not None:
+            self.model.load_state_dict(state["model"])
 
 
 def train_epoch(
     experiment: Experiment, model: EquiVAE, optimizer: torch.optim.Optimizer,
-    batches: Batches, seed: int, epoch: int, *, steps_done: int, bfloat16: bool,
-    max_steps: int | None, progress: bool, kept: str,
+    average: WeightAverage, batches: Batches, seed: int, epoch: int, *,
+    steps_done: int, bfloat16: bool, max_steps: int | None, progress: bool, kept: str,
 ) -> dict[str, float] | None:  # fmt: skip
     """One pass over the images; returns the epoch's means (None: no step was left).
 
@@ -261,6 +172,8 @@ def train_epoch(
     model.train()
     for step, (part, m) in enumerate(bar):
         kl_weight = experiment.kl_weight(epoch + step / steps)
+        for group in optimizer.param_groups:
+            group["lr"] = experiment.learning_rate_at(epoch + step / steps)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             if semi:
                 n = batches.draw_labelled(experiment.labelled_batch)
@@ -276,6 +189,7 @@ def train_epoch(
             _demand_finite([value], experiment, epoch, step, kept)
             bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
         optimizer.step()
+        average.update(model)
         for k, t in log.items():
             sums[k], counts[k] = sums.get(k, 0) + t, counts.get(k, 0) + 1
     # Before the epoch counts: neither its terms nor the weights it leaves may be NaN.

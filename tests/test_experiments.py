@@ -110,6 +110,19 @@ def test_kl_weight_rises_linearly_to_one():
     assert Experiment("e", "glyphs", kl_epochs=0).kl_weight(0) == 1.0
 
 
+def test_learning_rate_falls_along_a_cosine_if_asked_to():
+    e = Experiment("e", "glyphs", schedule=((32, 10),), decay_from=0.5)
+    assert e.learning_rate_at(0) == e.learning_rate_at(5) == 1e-3
+    assert e.learning_rate_at(7.5) == pytest.approx(0.51e-3)
+    assert e.learning_rate_at(10) == pytest.approx(0.02e-3)
+    assert Experiment("e", "glyphs").learning_rate_at(35.9) == 1e-3
+
+
+def test_label_sum_has_two_kinds():
+    with pytest.raises(ExperimentError, match="label_sum must be one of"):
+        Experiment("e", "glyphs", label_sum="some")
+
+
 def test_unknown_name_lists_them_all_and_suggests_the_nearest():
     with pytest.raises(ExperimentError) as caught:
         experiments.get("mnist-supervisd")

@@ -277,6 +277,82 @@ def test_semi_supervised_weights_are_those_of_the_two_sums_of_7():
     assert float(value) == pytest.approx(float(total) / 70, rel=1e-5)
 
 
+def test_sampled_label_sum_has_the_mean_of_the_exact_one():
+    """Value and gradients of the whole objective over many draws, one batch."""
+    e = replace(SEMI, alpha=0.0)
+    torch.manual_seed(0)
+    model = checkpoints.build(e).eval()
+    batches = training.Batches(e, images(), pixels(e), 0)
+    n, u = torch.tensor([3]), torch.tensor([5, 200])
+    probe = [
+        model.label_posterior.dense[-1].bias, model.decoder.dense_r.bias,
+        model.posterior.mu[-1].bias, model.encoder.g[-1].bias,
+    ]  # fmt: skip
+
+    def draws(kind, count):
+        values, slopes = [], []
+        for i in range(count):
+            batches.seed(i, 0)
+            settings = replace(e, label_sum=kind)
+            value, log = training.semi_supervised_objective(
+                model, batches, n, u, 2, 1.0, settings
+            )
+            grads = torch.autograd.grad(value, probe)
+            values.append(value.detach())
+            slopes.append(torch.cat([g.flatten() for g in grads]))
+        return torch.stack(values), torch.stack(slopes)
+
+    exact, sampled = draws("exact", 150), draws("sampled", 150)
+    for a, b in zip(exact, sampled):
+        error = (a.var(0) / len(a) + b.var(0) / len(b)).sqrt()
+        # 37 numbers: 4.5 standard errors is once in 4,000 runs, and seeded.
+        assert ((a.mean(0) - b.mean(0)).abs() < 4.5 * error + 1e-6).all()
+
+
+def test_balance_is_the_kl_of_the_mean_label_posterior():
+    torch.manual_seed(0)
+    model = checkpoints.build(SEMI).eval()
+    batches = training.Batches(SEMI, images(), pixels(SEMI), 0)
+    n, u = torch.tensor([3, 90]), torch.tensor([5, 200, 31])
+    found = []
+    for weight in (0.0, 2.5):
+        batches.seed(0, 0)
+        e = replace(SEMI, balance=weight)
+        with torch.no_grad():
+            found.append(
+                training.semi_supervised_objective(model, batches, n, u, 1, 1.0, e)[0]
+            )
+    with torch.no_grad():
+        x = batches.x(batches.unlabelled[u])
+        q = model.label_log_posterior(x).double().exp().mean(0)
+    kl = float((q * (q * 10).log()).sum())
+    # The difference of two float32 numbers near 1000.
+    assert float(found[0] - found[1]) == pytest.approx(2.5 * kl, abs=1e-3)
+
+
+def test_averaged_weights_are_a_running_mean():
+    """Followed by hand over four steps."""
+    e = replace(TINY, schedule=((64, 1),), averaging=0.5)
+    seen = []
+
+    def record(model):
+        seen.append(model)
+        return {}
+
+    kept, _ = fit(e, validate=record)
+    plain, _ = fit(replace(e, averaging=0.0))
+    assert seen[-1] is kept and not same_weights(kept, plain)
+    torch.manual_seed(0)
+    mean = checkpoints.build(e).state_dict()
+    for steps in range(1, 5):
+        weights, _ = fit(replace(e, averaging=0.0), max_steps=steps)
+        decay = min(0.5, steps / (steps + 10))
+        for k, v in weights.state_dict().items():
+            mean[k] = decay * mean[k] + (1 - decay) * v
+    for k, v in kept.state_dict().items():
+        torch.testing.assert_close(v, mean[k], rtol=1e-5, atol=1e-6)
+
+
 def test_semi_supervised_run_passes_its_warm_up(monkeypatch):
     seen = []
 
@@ -398,7 +474,12 @@ def only_the_first_epoch(state):
     assert len(checkpoints.load_state(state)["history"]) == 1
 
 
-@pytest.mark.parametrize("e", [TINY_SEMI, replace(COLOUR, schedule=((128, 2),))])
+AVERAGED = replace(TINY_SEMI, averaging=0.9, decay_from=0.3, label_sum="sampled")
+
+
+@pytest.mark.parametrize(
+    "e", [TINY_SEMI, AVERAGED, replace(COLOUR, schedule=((128, 2),))]
+)
 def test_stopped_and_gone_on_with(tmp_path, monkeypatch, e):
     """Dropout, the labelled draws and the warm-up go on where they were, too."""
     state = tmp_path / "s.pt"
@@ -481,6 +562,7 @@ def test_the_state_of_another_run_is_an_error(tmp_path):
         {"bfloat16": True},
         {"experiment": replace(e, m_max=6)},
         {"experiment": replace(e, schedule=((256, 2),))},
+        {"data": images(limit=300)},
     ):
         with pytest.raises(TrainingError, match="other settings; delete it"):
             fit(**({"experiment": e} | other), state_path=state)

@@ -17,9 +17,7 @@ import torch
 from equivae_lite import checkpoints
 from equivae_lite.figures import image_grid, use_style
 
-PICTURE = (
-    Path(__file__).resolve().parent.parent / "book" / "_static" / "ten-digits.png"
-)
+PICTURE = Path(__file__).resolve().parent.parent / "book" / "_static" / "ten-digits.png"
 
 
 def draw(target: Path = PICTURE, name: str = "mnist-supervised", seed: int = 0) -> Path:

@@ -1,0 +1,267 @@
+"""Plant classic errors in the mathematics, one at a time, and see the book notice.
+
+    python -m tools.mutants            plant all, print the table
+    python -m tools.mutants --write    and put it into book/planted_errors.md
+
+A mutant is one changed line of `equivae_lite`. It is caught when an assertion in a
+chapter's own cells fails; the chapter that owns the line goes first. Chapters run as
+plain scripts in the smoke profile, without their figures, each in a fresh process whose
+`equivae_lite` holds the changed line: no file is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import io
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from tools.book import BOOK, ROOT, code_cells, parse, python_of, read, tags
+from tools.planted import MUTANTS, Mutant
+
+PACKAGE = "equivae_lite"
+PAGE = BOOK / "planted_errors.md"
+START, END = "<!-- table: begin -->", "<!-- table: end -->"
+SECONDS = 120  # for one chapter under one mutant
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a chapter did: `cell` is where it stopped, None if it ran to its end."""
+
+    chapter: str
+    cell: str | None = None
+    checks: tuple[str, ...] = ()  # labels of the equations that the cell checks
+    error: str | None = None
+    message: str = ""
+
+
+def chapter(number: str) -> Path:
+    """The notebook of a chapter, by the two digits that it begins with."""
+    found = sorted(BOOK.glob(f"{number}_*.ipynb"))
+    if len(found) != 1:
+        raise FileNotFoundError(
+            f"expected one notebook book/{number}_….ipynb, found {len(found)}"
+        )
+    return found[0]
+
+
+def mutated(mutant: Mutant) -> str:
+    """The source of the mutant's module with its line changed.
+
+    Raises ValueError unless the line to change is there exactly once.
+    """
+    source = (ROOT / PACKAGE / f"{mutant.module}.py").read_text(encoding="utf-8")
+    count = source.count(mutant.old)
+    if count != 1:
+        raise ValueError(
+            f"mutant {mutant.name}: {mutant.old!r} is {count} times in "
+            f"{mutant.module}.py; it must be there once: adapt tools/planted.py"
+        )
+    return source.replace(mutant.old, mutant.new)
+
+
+def script(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
+    """A chapter's code cells as Python, up to its last check.
+
+    Left out: the bootstrap cell, and figures of whose names no later cell makes use.
+    """
+    cells = [c for c in code_cells(notebook) if "setup" not in tags(c)]
+    checking = [i for i, c in enumerate(cells) if _checks(c) or _asserts(c)]
+    cells = cells[: checking[-1] + 1] if checking else []
+    kept: list[tuple[NotebookNode, str]] = []
+    wanted: set[str] = set()
+    for cell in reversed(cells):
+        stored, loaded = _names(cell.source)
+        figure = "figure" in cell.metadata.get("mystnb", {})
+        if figure and not stored & wanted and not _asserts(cell):
+            continue
+        wanted |= loaded
+        kept.append((cell, python_of(cell.source)))
+    return kept[::-1]
+
+
+def _checks(cell: NotebookNode) -> tuple[str, ...]:
+    return tuple(t.removeprefix("check:") for t in tags(cell) if t.startswith("check:"))
+
+
+def _asserts(cell: NotebookNode) -> bool:
+    return "assert" in cell.source
+
+
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Names that a cell binds at its top level (or anywhere), and names it reads."""
+    stored, loaded = set(), set()
+    for node in ast.walk(parse(source) or ast.Module([], [])):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            stored.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            stored |= {(a.asname or a.name).split(".")[0] for a in node.names}
+    return stored, loaded
+
+
+class _Planted(MetaPathFinder, Loader):
+    """Imports one module of the package from a changed source."""
+
+    def __init__(self, module: str, source: str) -> None:
+        self.name, self.source = f"{PACKAGE}.{module}", source
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec:
+        return spec_from_loader(name, self) if name == self.name else None
+
+    def exec_module(self, module: object) -> None:
+        exec(compile(self.source, self.name, "exec"), module.__dict__)
+
+
+def run(number: str, mutant: Mutant | None) -> Outcome:
+    """Run one chapter in this process, which should be a fresh one."""
+    import matplotlib.pyplot as plt
+    import torch
+
+    if mutant is not None:
+        assert not any(name.startswith(f"{PACKAGE}.") for name in sys.modules)
+        sys.meta_path.insert(0, _Planted(mutant.module, mutated(mutant)))
+    os.environ.setdefault("EQUIVAE_PROFILE", "smoke")
+    os.chdir(BOOK)
+    torch.set_num_threads(1)
+    plt.switch_backend("Agg")
+    namespace: dict = {"__name__": "__main__"}
+    for cell, source in script(read(chapter(number))):
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(compile(source, f"{number}:{cell.id}", "exec"), namespace)
+            plt.close("all")
+        except Exception as error:  # whatever it is, it is the outcome
+            words = traceback.format_exception_only(error)[-1].strip()
+            kind = "AssertionError" if isinstance(error, AssertionError) else None
+            return Outcome(
+                number, cell.id, _checks(cell), kind or type(error).__name__, words
+            )
+    return Outcome(number)
+
+
+def _report(number: str, mutant: Mutant | None, send: Connection) -> None:
+    send.send(run(number, mutant))
+
+
+def hunt(task: tuple[Mutant | None, tuple[str, ...]]) -> list[Outcome]:
+    """Run chapters until one of them notices."""
+    mutant, numbers = task
+    outcomes = []
+    for number in numbers:
+        context = multiprocessing.get_context("fork")
+        receive, send = context.Pipe(duplex=False)
+        child = context.Process(target=_report, args=(number, mutant, send))
+        child.start()
+        send.close()
+        try:
+            waited = receive.poll(SECONDS)
+            outcome = receive.recv() if waited else Outcome(number, error="timeout")
+        except EOFError:
+            outcome = Outcome(number, error="the process died")
+        child.kill()
+        child.join()
+        outcomes.append(outcome)
+        if outcome.error is not None:
+            break
+    return outcomes
+
+
+def plant(
+    mutants: Iterable[Mutant] = MUTANTS, processes: int = 2
+) -> dict[str, list[Outcome]]:
+    """Every mutant's outcomes by its name; the unchanged chapters' under "".
+
+    A mutant is caught if the last outcome is an AssertionError.
+    """
+    # Imported once, before the processes part: each starts with what it needs.
+    import matplotlib.pyplot  # noqa: F401
+    import torch  # noqa: F401
+
+    mutants = list(mutants)
+    numbers = sorted({n for mutant in mutants for n in mutant.chapters})
+    tasks = [(None, (n,)) for n in numbers] + [(m, m.chapters) for m in mutants]
+    with ThreadPoolExecutor(processes) as pool:
+        results = list(pool.map(hunt, tasks))
+    unchanged = [outcome for result in results[: len(numbers)] for outcome in result]
+    found = {m.name: r for m, r in zip(mutants, results[len(numbers) :])}
+    return {"": unchanged} | found
+
+
+def caught(outcomes: list[Outcome]) -> bool:
+    return outcomes[-1].error == "AssertionError"
+
+
+def table(found: dict[str, list[Outcome]]) -> str:
+    """The page's table: what was planted, where, and which check noticed."""
+    lines = ["| error planted | in | caught by | equation |", "|---|---|---|---|"]
+    for mutant in MUTANTS:
+        last = found[mutant.name][-1]
+        where = f"`{mutant.module}.{mutant.function}`"
+        if not caught(found[mutant.name]):
+            lines.append(f"| {mutant.slip} | {where} | **nothing** | |")
+            continue
+        file = chapter(last.chapter).name
+        page = f"[{last.chapter}]({file}), `{last.cell}`"
+        equations = ", ".join(f"{{eq}}`{label}`" for label in last.checks) or "–"
+        lines.append(f"| {mutant.slip} | {where} | {page} | {equations} |")
+    return "\n".join(lines)
+
+
+def stored_table() -> str:
+    """The table that the page shows."""
+    text = PAGE.read_text(encoding="utf-8")
+    return text.partition(START)[2].partition(END)[0].strip()
+
+
+def write(text: str) -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--write", action="store_true", help="update the page's table")
+    parser.add_argument("names", nargs="*", help="only these mutants")
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    mutants = [m for m in MUTANTS if not arguments.names or m.name in arguments.names]
+    found = plant(mutants)
+    bad = [o for o in found[""] if o.error]
+    for outcome in bad:
+        print(f"unchanged chapter {outcome.chapter} fails in {outcome.cell}:")
+        print(f"  {outcome.message}")
+    for mutant in mutants:
+        last = found[mutant.name][-1]
+        where = f"{last.chapter} {last.cell}: {last.error}" if last.error else "NOTHING"
+        print(f"{mutant.name:28} {where}")
+        if last.error and not caught(found[mutant.name]):
+            print(f"  {last.message}")
+    survivors = [m.name for m in mutants if not caught(found[m.name])]
+    print(f"{len(mutants)} planted, {len(survivors)} not caught {survivors or ''}")
+    print(f"{time.perf_counter() - started:.0f} s")
+    if arguments.write and not bad and not arguments.names:
+        write(table(found))
+    return 1 if bad or survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

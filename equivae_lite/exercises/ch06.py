@@ -108,7 +108,7 @@ def check_spread(my_spread: Callable[[Tensor, int], Tensor | float]) -> bool:
 
     f is (N, F); the m of them are drawn without replacement.
     """
-    f, m = _numbers(3, 9, 4), 4
+    f, m = _numbers(3, 9, 3), 4
     n = len(f)
     total = (f - f.mean(0)).square().sum()
     s2 = total / (n - 1)

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoints, data, evaluation, experiments, training
+from . import checkpoints, data, evaluation, experiments, labelling, training
 from .data import Pixels
-from .errors import EquivaeError
 from .experiments import Experiment
 from .model import EquiVAE
 
@@ -68,15 +67,16 @@ def train(
         max_steps=max_steps,
         progress=progress,
     )
+    labelled = labelled_part(experiment.labels, images, seed)
     if model.representation == "complementary":
-        model.class_r = evaluation.Representations(model, pixels, images).table()
+        model.class_r = evaluation.Representations(model, pixels, labelled).table()
     card = {
         "experiment": experiment.to_dict(),
         "seed": seed,
         "parameters": model.parameter_count(),
         "complete": whole,
         "precision": "bfloat16 products, float32 weights" if bfloat16 else "float32",
-        "metrics": headline(model, pixels, images, test),
+        "metrics": headline(model, pixels, labelled, test),
         "history": history,
         "seconds": round(sum(h["seconds"] for h in history), 1),
         "hardware": hardware(device),
@@ -87,19 +87,30 @@ def train(
     return checkpoints.save(model, pixels, card, seed, out)
 
 
+def labelled_part(labels: int | None, train: data.ImageSet, seed: int) -> data.ImageSet:
+    """D_lab of a run with so many labels: all training images if None."""
+    if labels is None:
+        return train
+    per_class = labels // train.classes
+    return train.subset(data.class_balanced_split(train.labels, per_class, seed)[0])
+
+
 def headline(
-    model: EquiVAE, pixels: Pixels, train: data.ImageSet, test: data.ImageSet
+    model: EquiVAE, pixels: Pixels, labelled: data.ImageSet, test: data.ImageSet
 ) -> dict[str, float]:
-    """Bound (4) on the test images, r_y from all training images, for the card."""
+    """For the card: test error where labels are inferred, else bound (4).
+
+    r_y comes from all images of `labelled`, which is D_lab.
+    """
     if model.arch.label_posterior:
-        x = pixels.forward(test.images)
-        with torch.no_grad():
-            guess = torch.cat(
-                [model.label_log_posterior(c).argmax(1) for c in x.split(500)]
-            )
-        return {"test_error": float((guess != test.labels).double().mean())}
+        table = evaluation.Representations(model, pixels, labelled).table()
+        report = labelling.label_report(model, pixels, table, test)
+        found = {f"test_{k}": e for k, e in report.errors(test.labels).items()}
+        return found | {"test_bound": float(report.unlabelled_bound().mean())}
     indices = torch.arange(len(test))
-    r = evaluation.Representations(model, pixels, train).of(test.labels, indices, None)
+    r = evaluation.Representations(model, pixels, labelled).of(
+        test.labels, indices, None
+    )
     terms = evaluation.bound_terms(model, pixels.forward(test.images), r, indices)
     bound, error = evaluation.mean_and_error(terms.bound)
     first = evaluation.mean_and_error(terms.bound[:1000])[0]
@@ -127,9 +138,13 @@ def validate(
     kept, held = data.holdout_split(len(images), VALIDATION_IMAGES, seed=0)
     held_out, images = images.subset(held), images.subset(kept)
     pixels = pixels_for(experiment, images)
+    labelled = labelled_part(experiment.labels, images, seed)
     x, indices = pixels.forward(held_out.images), torch.arange(len(held_out))
 
     def follow(model: EquiVAE) -> dict[str, float]:
+        if experiment.semi_supervised:
+            found = headline(model, pixels, labelled, held_out)
+            return {k.replace("test", "validation"): v for k, v in found.items()}
         m = experiment.m_max
         r = evaluation.Representations(model, pixels, images).of(
             held_out.labels, indices, m
@@ -171,20 +186,21 @@ def evaluate(
     train_set = test = None
     for seed in seeds:
         model, pixels, card = checkpoints.load(name, seed, folder, device)
-        if card["experiment"]["labels"] is not None:
-            raise EquivaeError(
-                f"{name} is semi-supervised: evaluate would make its r_y from all "
-                "training labels and not from D_lab alone. Its test error is on the "
-                "card; choose a supervised experiment"
-            )
         if train_set is None:
             train_set = data.load(card["data"]["name"], "train", limit, device)
             test = data.load(card["data"]["name"], "test", limit, device)
         started = time.perf_counter()
-        per_seed[str(seed)] = evaluation.report(
-            model, pixels, train_set, test,
-            iw_images=1000 if importance_weighted else 0,
-        ) | {"parameters": card["parameters"], "sha256": card["sha256"]}  # fmt: skip
+        labels = card["experiment"]["labels"]
+        if labels is None:
+            report = evaluation.report(
+                model, pixels, train_set, test,
+                iw_images=1000 if importance_weighted else 0,
+            )  # fmt: skip
+        else:
+            labelled = labelled_part(labels, train_set, seed)
+            report = labelling.semi_supervised_report(model, pixels, labelled, test)
+        report |= {"parameters": card["parameters"], "sha256": card["sha256"]}
+        per_seed[str(seed)] = report
         print(f"{name} seed {seed}: {time.perf_counter() - started:.0f} s")
     per_seed = dict(sorted(per_seed.items(), key=lambda item: int(item[0])))
     content = {

@@ -10,7 +10,15 @@ import torch
 from small import SEMI, SUPERVISED, save_untrained
 
 from equivae_lite import __main__ as cli
-from equivae_lite import __version__, checkpoints, data, experiments, runs
+from equivae_lite import (
+    __version__,
+    checkpoints,
+    data,
+    evaluation,
+    experiments,
+    labelling,
+    runs,
+)
 from equivae_lite.errors import EquivaeError
 
 ALL_OF = data.load
@@ -329,10 +337,19 @@ def test_evaluate_in_smoke_touches_no_shipped_result(
     assert files(tmp_path / "results") == []
 
 
-def test_evaluate_refuses_a_semi_supervised_checkpoint(few_images, tmp_path):
-    save_untrained(SEMI, tmp_path)
-    with pytest.raises(EquivaeError, match="semi-supervised"):
-        runs.evaluate(SEMI.name, [0], folder=tmp_path)
+def test_evaluate_makes_r_of_a_semi_supervised_checkpoint_from_its_labels(
+    few_images, tmp_path
+):
+    save_untrained(SEMI, tmp_path, seed=4)
+    path = runs.evaluate(SEMI.name, [4], folder=tmp_path, limit=200)
+    found = json.loads(path.read_text())["seeds"]["4"]
+    model, px, _ = checkpoints.load(SEMI.name, 4, tmp_path)
+    train, test = ALL_OF(SEMI.data, "train", 200), ALL_OF(SEMI.data, "test", 200)
+    rows, _ = data.class_balanced_split(train.labels, 10, 4)
+    table = evaluation.Representations(model, px, train.subset(rows)).table()
+    bound = labelling.label_report(model, px, table, test).unlabelled_bound().mean()
+    assert found["labels"] == 100
+    assert found["unlabelled_bound"]["bound"] == pytest.approx(float(bound), rel=1e-5)
 
 
 def test_evaluate_keeps_the_other_seeds(few_images, monkeypatch, tmp_path, capsys):

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -376,17 +375,3 @@ def test_headline_is_the_bound_of_the_report():
     assert headline["test_bound"] == pytest.approx(found["bound"]["all"]["bound"])
     assert headline["test_kl"] == pytest.approx(found["bound"]["all"]["kl"])
     assert headline["test_images"] == N
-
-
-def test_headline_of_a_semi_supervised_model_is_its_test_error():
-    e = replace(
-        COLOUR, name="s", labels=50, arch=replace(COLOUR.arch, label_posterior=True)
-    )
-    m, px, test = model(e), pixels(e), images(e.data, "test", N)
-    with torch.no_grad():  # a label posterior that always says 3
-        m.label_posterior.dense[-1].weight.zero_()
-        m.label_posterior.dense[-1].bias.copy_(5.0 * (torch.arange(10) == 3))
-    found = runs.headline(m, px, few(5, e.data), test)
-    assert found == {
-        "test_error": pytest.approx(float((test.labels != 3).double().mean()))
-    }

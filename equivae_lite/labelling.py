@@ -1,0 +1,83 @@
+"""How well labels are inferred: by q_y-post, and by the generative model.
+
+Bounds are in nats per image. The noise of an image belongs to it, as in `evaluation`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import bounds
+from .data import ImageSet, Pixels
+from .evaluation import CHUNK, Representations, mean_and_error, noise
+from .model import EquiVAE
+
+
+class LabelReport(NamedTuple):
+    """What a semi-supervised model says of images, one row an image."""
+
+    log_q: Tensor  # (N, classes) log q_y-post(y | x)
+    bound_y: Tensor  # (N, classes) the braces of (6): (4) under every class
+
+    def errors(self, labels: Tensor) -> dict[str, float]:
+        """Share of wrong labels by q_y-post, and by argmax_y of (4)."""
+
+        def wrong(scores: Tensor) -> float:
+            return float((scores.argmax(dim=1) != labels).double().mean())
+
+        # p(y) is uniform, so the largest (4) is the generative model's choice.
+        return {"error": wrong(self.log_q), "generative_error": wrong(self.bound_y)}
+
+    def unlabelled_bound(self) -> Tensor:
+        """Equation (6) with p(y) uniform, (N,)."""
+        log_p = torch.full_like(self.log_q, -math.log(self.log_q.shape[1]))
+        return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
+
+
+@torch.no_grad()
+def label_report(
+    model: EquiVAE, pixels: Pixels, table: Tensor, images: ImageSet, seed: int = 0
+) -> LabelReport:
+    """q_y-post and the bound under every class; `table` (classes, R) is r_y of D_lab.
+
+    One sample of v for each image and class.
+    """
+    classes = model.arch.classes
+    log_q, bound_y = [], []
+    for rows in torch.arange(len(images)).split(CHUNK):
+        x = pixels.forward(images.images[rows])
+        eps = noise(rows, classes, model.arch.v_dim, seed=seed).to(x.device)
+        log_q.append(model.label_log_posterior(x))
+        bound_y.append(model.terms_per_class(x, table, eps).bound)
+    return LabelReport(torch.cat(log_q), torch.cat(bound_y))
+
+
+def semi_supervised_report(
+    model: EquiVAE, pixels: Pixels, labelled: ImageSet, test: ImageSet
+) -> dict:
+    """Every number of a semi-supervised model that the book shows, as plain JSON.
+
+    `labelled` is D_lab, from which alone every r_y is made. Bounds are in nats,
+    means over the test images; `confusion[y][k]` counts images of class y that
+    q_y-post reads as k.
+    """
+    table = Representations(model, pixels, labelled).table()
+    report = label_report(model, pixels, table, test)
+    y, guess = test.labels, report.log_q.argmax(dim=1)
+    confusion = torch.bincount(y * test.classes + guess, minlength=test.classes**2)
+    of_true = report.bound_y.gather(1, y[:, None])[:, 0]
+    result = {"test_images": len(test), "labels": len(labelled)}
+    result |= report.errors(y)
+    for name, values in (
+        ("unlabelled_bound", report.unlabelled_bound()),
+        ("labelled_bound", of_true),
+    ):
+        mean, error = mean_and_error(values)
+        first = mean_and_error(values[:1000])[0]
+        result[name] = {"bound": mean, "error": error, "first_1000": first}
+    result["confusion"] = confusion.reshape(test.classes, -1).tolist()
+    return result

@@ -1,0 +1,79 @@
+"""Labels inferred by q_y-post and by the generative model, with r_y from D_lab."""
+
+import math
+
+import pytest
+import torch
+from small import SEMI, few, images, model, pixels
+
+from equivae_lite import data, evaluation, labelling, runs
+
+N = 40
+always_3 = 5.0 * (torch.arange(10) == 3)
+
+
+@pytest.fixture(scope="module")
+def found():
+    m, px, test = model(SEMI), pixels(SEMI), images(SEMI.data, "test", N)
+    labelled = few(5)
+    table = evaluation.Representations(m, px, labelled).table()
+    return m, px, test, table, labelling.label_report(m, px, table, test)
+
+
+def test_bound_of_every_class_is_that_of_the_image_alone(found):
+    m, px, test, table, report = found
+    eps = evaluation.noise(torch.arange(N), 10, 8)
+    with torch.no_grad():
+        for i, y in ((0, 0), (17, 3), (39, 9)):
+            x = px.forward(test.images[i : i + 1])
+            terms = m.terms(x, table[y : y + 1], eps[i : i + 1, y])
+            # float32 sums over 784 pixels.
+            torch.testing.assert_close(
+                report.bound_y[i, y], terms.bound[0], rtol=1e-5, atol=1e-3
+            )
+
+
+def test_unlabelled_bound_written_out(found):
+    *_, report = found
+    q, total = report.log_q.double().exp(), 0.0
+    for i in range(N):
+        for y in range(10):
+            brace = float(report.bound_y[i, y])
+            total += float(q[i, y]) * (brace - float(q[i, y].log()) - math.log(10)) / N
+    assert float(report.unlabelled_bound().mean()) == pytest.approx(total, rel=1e-5)
+
+
+def test_errors_and_confusion_of_a_model_that_always_says_3(found):
+    m, px, test, *_ = found
+    m = model(SEMI)
+    with torch.no_grad():
+        m.label_posterior.dense[-1].weight.zero_()
+        m.label_posterior.dense[-1].bias.copy_(always_3)
+    report = labelling.semi_supervised_report(m, px, few(5), test)
+    counts = torch.bincount(test.labels, minlength=10)
+    assert report["error"] == pytest.approx(1 - float(counts[3]) / N)
+    confusion = torch.tensor(report["confusion"])
+    assert torch.equal(confusion.sum(1), counts)
+    assert torch.equal(confusion[:, 3], counts) and confusion.sum() == N
+    assert report["labels"] == 50 and report["test_images"] == N
+    headline = runs.headline(m, px, few(5), test)
+    assert headline["test_error"] == report["error"]
+    assert headline["test_generative_error"] == report["generative_error"]
+    assert headline["test_bound"] == pytest.approx(report["unlabelled_bound"]["bound"])
+
+
+def test_generative_error_is_that_of_the_largest_bound():
+    report = labelling.LabelReport(
+        torch.log(torch.tensor([[0.9, 0.1], [0.2, 0.8]])),
+        torch.tensor([[-90.0, -80.0], [-70.0, -60.0]]),
+    )
+    errors = report.errors(torch.tensor([0, 1]))
+    assert errors == {"error": 0.0, "generative_error": 0.5}
+
+
+def test_r_of_a_semi_supervised_run_comes_from_its_labelled_images_alone():
+    train = images()
+    labelled = runs.labelled_part(100, train, seed=3)
+    rows, _ = data.class_balanced_split(train.labels, 10, 3)
+    assert torch.equal(labelled.images, train.images[rows])
+    assert runs.labelled_part(None, train, 3) is train

@@ -144,8 +144,7 @@ def stored():
 
 
 def test_the_stored_runs_are_those_of_the_preset_on_training_images(stored):
-    expected = readings.short(PRESET).to_dict()
-    assert stored["experiment"] == json.loads(json.dumps(expected))
+    assert stored["experiment"] == readings.settings(readings.short(PRESET))
     assert (stored["data"]["name"], stored["data"]["split"]) == ("mnist", "train")
     assert stored["training_images"] + stored["held_out_images"] <= 60_000
     assert list(stored["readings"]) == list(READINGS)

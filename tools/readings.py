@@ -38,6 +38,9 @@ from equivae_lite.runs import RESULTS, VALIDATION_IMAGES, over_seeds, versions
 PATH = RESULTS / "readings.json"
 COMMAND = "python -m tools.readings"
 PRESET = "mnist-supervised"
+# What a supervised run depends on. Fields of other experiments may come and go.
+FIELDS = ("name", "data", "arch", "representation", "m_max", "schedule",
+          "learning_rate", "kl_start", "kl_epochs")  # fmt: skip
 TRAINING_IMAGES, EPOCHS, BATCH, SEEDS = 16_384, 8, 256, (0, 1)
 
 
@@ -144,6 +147,12 @@ def short(experiment: Experiment, epochs: int = EPOCHS) -> Experiment:
     return replace(experiment, schedule=((BATCH, epochs),))
 
 
+def settings(experiment: Experiment) -> dict:
+    """What the file says of the experiment, as JSON gives it back."""
+    every = json.loads(json.dumps(experiment.to_dict()))
+    return {field: every[field] for field in FIELDS}
+
+
 def run(
     reading: Reading,
     experiment: Experiment,
@@ -193,7 +202,7 @@ def run_all(
     train, held_out = images.subset(kept[:training_images]), images.subset(held)
     content = {
         "command": COMMAND,
-        "experiment": json.loads(json.dumps(experiment.to_dict())),
+        "experiment": settings(experiment),
         "data": {"name": images.name, "split": images.split, "md5": images.md5},
         "training_images": len(train),
         "held_out_images": len(held_out),

@@ -81,10 +81,10 @@ def check_features(my_features: Callable[[Tensor, Tensor], Tensor]) -> bool:
 
 
 def check_log_softmax(my_log_softmax: Callable[[Tensor], Tensor]) -> bool:
-    """Judge my_log_softmax(logits), on logits in the hundreds, over the last axis."""
-    logits = 400 * _numbers(6, 3, 10)
+    """Judge my_log_softmax(logits): small logits and some in the hundreds."""
+    tame = _numbers(7, 3, 10)  # large logits alone would forgive a missing sum
+    logits = torch.cat([tame, 400 * _numbers(6, 3, 10)])
     right = torch.log_softmax(logits, dim=-1)
-    tame = _numbers(7, 3, 10)
     top = logits.max(dim=-1, keepdim=True).values
     wrong = [
         (right.exp(), "Those are probabilities: where is the logarithm?"),

@@ -65,7 +65,7 @@ def check_class_bound(answer: Callable[..., Tensor | float | None]) -> bool:
             "v scatters around mu: add w² sigma² to the square.",
         ),
     ]
-    hint = "r of each image first, then the mean of the square under q, then the KL."
+    hint = "r first, then E_q of the square, then the KL."
     return judge(answer, (x, mu, log_var, w, s2), right, wrong, start=hint)
 
 
@@ -91,7 +91,7 @@ def check_log_defect(answer: Callable[..., Tensor | float | None]) -> bool:
             "Of the N directions of a pixel one is taken: N - 1 are left.",
         ),
     ]
-    hint = "move all images together, then in ways that add up to zero."
+    hint = "move all images together, then apart."
     return judge(answer, (A, N), right, wrong, start=hint)
 
 
@@ -113,7 +113,7 @@ def check_random_subset(answer: Callable[[list[Tensor]], Tensor | None]) -> bool
         (torch.logsumexp(pot, 0), "Sums, not means: divide by the number of sets."),
         (right.exp(), "That is the density: its logarithm was asked for."),
     ]
-    hint = "a mean over the sets of one size, a mean over the sizes, the log last."
+    hint = "mean over sets, mean over sizes, the log last."
     return judge(answer, (log_p,), right, wrong, start=hint)
 
 

@@ -85,8 +85,24 @@ def test_unlabelled_bound_from_images_to_every_parameter(name):
     by_hand = (q * terms.bound).sum(1) - (q * (q.log() + math.log(10))).sum(1)
     # log_q is float32, and the ten bounds are hundreds of nats.
     torch.testing.assert_close(bound, by_hand, rtol=1e-5, atol=1e-3)
+    # f learns from complementary images alone: the guess is a number to it.
+    f = list(model.encoder.f.parameters())
+    given = bounds.unlabelled_bound(terms.bound, log_q.detach(), log_p)
+    found = torch.autograd.grad(bound.sum(), f, retain_graph=True)
+    expected = torch.autograd.grad(given.sum(), f, retain_graph=True)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected))
     (-bound.mean()).backward()
     assert without_gradient(model) == []
+
+
+@pytest.mark.parametrize("name", SEMI)
+def test_the_label_posterior_itself_stops_the_gradient(name):
+    """Whoever calls it, and however f(x) was made."""
+    model = untrained(name).eval()
+    x = pictures(model, 3)
+    f_x = model.encoder.f(x)
+    logits = model.label_posterior(x, f_x)
+    assert torch.autograd.grad(logits.sum(), f_x, allow_unused=True) == (None,)
 
 
 @each_experiment

@@ -130,8 +130,8 @@ class _Planted(MetaPathFinder, Loader):
         exec(compile(self.source, self.name, "exec"), module.__dict__)
 
 
-def run(number: str, mutant: Mutant | None) -> Outcome:
-    """Run one chapter in this process, which should be a fresh one."""
+def run(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
+    """Run one chapter, up to cell `last`, in this process, which should be fresh."""
     import matplotlib.pyplot as plt
     import torch
 
@@ -154,55 +154,67 @@ def run(number: str, mutant: Mutant | None) -> Outcome:
             return Outcome(
                 number, cell.id, _checks(cell), kind or type(error).__name__, words
             )
+        if cell.id == last:
+            break
     return Outcome(number)
 
 
-def _report(number: str, mutant: Mutant | None, send: Connection) -> None:
-    send.send(run(number, mutant))
+def _report(send: Connection, *arguments: object) -> None:
+    send.send(run(*arguments))
 
 
-def hunt(task: tuple[Mutant | None, tuple[str, ...]]) -> list[Outcome]:
-    """Run chapters until one of them notices."""
-    mutant, numbers = task
+def apart(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
+    """`run` in a process of its own."""
+    context = multiprocessing.get_context("fork")
+    receive, send = context.Pipe(duplex=False)
+    child = context.Process(target=_report, args=(send, number, mutant, last))
+    child.start()
+    send.close()
+    try:
+        in_time = receive.poll(SECONDS)
+        outcome = receive.recv() if in_time else Outcome(number, error="out of time")
+    except EOFError:
+        outcome = Outcome(number, error="the process died")
+    child.kill()
+    child.join()
+    return outcome
+
+
+def hunt(mutant: Mutant) -> list[Outcome]:
+    """Run the mutant's chapters until one of them notices."""
     outcomes = []
-    for number in numbers:
-        context = multiprocessing.get_context("fork")
-        receive, send = context.Pipe(duplex=False)
-        child = context.Process(target=_report, args=(number, mutant, send))
-        child.start()
-        send.close()
-        try:
-            waited = receive.poll(SECONDS)
-            outcome = receive.recv() if waited else Outcome(number, error="timeout")
-        except EOFError:
-            outcome = Outcome(number, error="the process died")
-        child.kill()
-        child.join()
-        outcomes.append(outcome)
-        if outcome.error is not None:
+    for number in mutant.chapters:
+        outcomes.append(apart(number, mutant))
+        if outcomes[-1].error is not None:
             break
     return outcomes
 
 
 def plant(
     mutants: Iterable[Mutant] = MUTANTS, processes: int = 2
-) -> dict[str, list[Outcome]]:
-    """Every mutant's outcomes by its name; the unchanged chapters' under "".
+) -> tuple[dict[str, list[Outcome]], list[Outcome]]:
+    """Every mutant's outcomes by its name, and those of the unchanged chapters.
 
-    A mutant is caught if the last outcome is an AssertionError.
+    A mutant is caught if its last outcome is an AssertionError and the same cell
+    passes in the unchanged chapter, which is run as far as any mutant came.
     """
     # Imported once, before the processes part: each starts with what it needs.
     import matplotlib.pyplot  # noqa: F401
     import torch  # noqa: F401
 
     mutants = list(mutants)
-    numbers = sorted({n for mutant in mutants for n in mutant.chapters})
-    tasks = [(None, (n,)) for n in numbers] + [(m, m.chapters) for m in mutants]
     with ThreadPoolExecutor(processes) as pool:
-        results = list(pool.map(hunt, tasks))
-    unchanged = [outcome for result in results[: len(numbers)] for outcome in result]
-    found = {m.name: r for m, r in zip(mutants, results[len(numbers) :])}
-    return {"": unchanged} | found
+        found = dict(zip([m.name for m in mutants], pool.map(hunt, mutants)))
+        reached: dict[str, list[str]] = {}
+        for outcomes in found.values():
+            if outcomes[-1].cell is not None:
+                reached.setdefault(outcomes[-1].chapter, []).append(outcomes[-1].cell)
+        furthest = []
+        for number, stopped in sorted(reached.items()):
+            order = [cell.id for cell, _ in script(read(chapter(number)))]
+            furthest.append((number, None, max(stopped, key=order.index)))
+        unchanged = list(pool.map(lambda arguments: apart(*arguments), furthest))
+    return found, unchanged
 
 
 def caught(outcomes: list[Outcome]) -> bool:
@@ -244,11 +256,10 @@ def main() -> int:
     arguments = parser.parse_args()
     started = time.perf_counter()
     mutants = [m for m in MUTANTS if not arguments.names or m.name in arguments.names]
-    found = plant(mutants)
-    bad = [o for o in found[""] if o.error]
-    for outcome in bad:
-        print(f"unchanged chapter {outcome.chapter} fails in {outcome.cell}:")
-        print(f"  {outcome.message}")
+    found, unchanged = plant(mutants)
+    bad = [o for o in unchanged if o.error]
+    for o in bad:
+        print(f"unchanged chapter {o.chapter}: {o.error} in cell {o.cell} {o.message}")
     for mutant in mutants:
         last = found[mutant.name][-1]
         where = f"{last.chapter} {last.cell}: {last.error}" if last.error else "NOTHING"

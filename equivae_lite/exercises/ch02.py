@@ -44,10 +44,7 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor | None]) -> bool:
         ),
         (right + 1.5, "The -1 of every axis is missing: KL[p || p] has to be 0."),
     ]
-    start = (
-        "for one axis it is ½ (sigma² + mu² - 1 - log sigma²) with "
-        "sigma² = exp(log_var); sum over the last axis."
-    )
+    start = "½ (sigma² + mu² - 1 - log sigma²), summed over the last axis."
     return judge(answer, (mu, log_var), right, wrong, start=start)
 
 
@@ -82,7 +79,7 @@ def check_posterior_mean(
         ),
         (-right, "The sign is turned: it is x - r, not r - x."),
     ]
-    start = "the precision is I + Wᵀ W / s2; solve it against Wᵀ (x - r) / s2."
+    start = "solve (I + Wᵀ W / s2) m = Wᵀ (x - r) / s2 for m."
     return judge(answer, (x, r, W, s2), right, wrong, start=start)
 
 
@@ -107,7 +104,7 @@ def check_best_variance(answer: Callable[[Tensor], Tensor | None]) -> bool:
         (-precision.log(), "These are log-variances: take exp."),
         (precision.rsqrt(), "These are standard deviations: square them."),
     ]
-    start = "sigma_j² = 1 / Lambda_jj, and Lambda is the inverse of Sigma."
+    start = "1 / Lambda_jj, where Lambda is the inverse of Sigma."
     return judge(answer, (Sigma,), 1 / precision, wrong, start=start)
 
 
@@ -140,7 +137,7 @@ def check_quadrature(
         (average, "You averaged the logarithms, with weights that do not sum to one."),
         (right.exp(), "This is the likelihood itself: take its logarithm."),
     ]
-    start = "log of the sum of weight times exp(log_lik(node)), minus ½ log(2 pi)."
+    start = "log of Σ weight · exp(log_lik(node)), minus ½ log(2 pi)."
     return judge(answer, (log_lik, NODES), right, wrong, start=start)
 
 

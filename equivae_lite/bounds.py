@@ -53,8 +53,9 @@ def gaussian_kl(
 def categorical_kl(log_q: Tensor, log_p: Tensor) -> Tensor:
     """KL[q || p] of two categorical distributions over the last axis."""
     q = log_q.exp()
-    # 0 log 0 = 0: a certain q(y | x) has log_q = -inf on the other classes.
-    return torch.where(q > 0, q * (log_q - log_p), 0.0).sum(dim=-1)
+    # 0 log 0 = 0, with gradient 0: a certain q(y | x) has log_q = -inf elsewhere.
+    log_ratio = torch.where(q > 0, log_q, log_p) - log_p
+    return (q * log_ratio).sum(dim=-1)
 
 
 def reparameterise(mu: Tensor, log_var: Tensor, eps: Tensor) -> Tensor:

@@ -187,6 +187,16 @@ def uniform(classes=10):
     return torch.full((classes,), -math.log(classes), dtype=torch.float64)
 
 
+def test_categorical_kl_has_a_gradient_where_q_is_zero():
+    """0 log 0 = 0 with gradient 0, not 0 * inf: log q = -inf is no dead end."""
+    log_q = torch.tensor([[0.25, 0.75, 0.0]], dtype=torch.float64).log()
+    log_q.requires_grad_()
+    (slope,) = torch.autograd.grad(bounds.categorical_kl(log_q, uniform(3)), log_q)
+    # d/dl of e^l (l - log p) = e^l (l - log p + 1)
+    p = [q * (math.log(3 * q) + 1) for q in (0.25, 0.75)]
+    close(slope, torch.tensor([[*p, 0.0]], dtype=torch.float64))
+
+
 def test_categorical_kl_of_a_certain_class():
     expected = f64([math.log(10)])
     close(bounds.categorical_kl(certain(3), uniform()), expected)

@@ -151,5 +151,5 @@ def check_encoder_size(
          "Four strides of 2 come first: 32 pixels become 2."),
         (right * 10, "One image or m of them: the weights are the same."),
     ]  # fmt: skip
-    start = "(25 i + 1) o for a convolution, (i + 1) o for a dense layer."
+    start = "from i to o: (25 i + 1) o for a convolution, (i + 1) o if dense."
     return judge(my_count, arguments, right, wrong, start=start)

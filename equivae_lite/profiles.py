@@ -112,12 +112,15 @@ class Session:
         """A file of data/results, by which tables are drawn."""
         path = RESULTS / f"{name}.json"
         if not path.exists():
-            command = "bench" if name == "bench" else f"evaluate {name}"
+            command = f"equivae_lite evaluate {name}"
             if name.endswith("-validation"):
-                command = f"validate {name.removesuffix('-validation')}"
+                command = f"equivae_lite validate {name.removesuffix('-validation')}"
+            command = {
+                "bench": "equivae_lite bench", "readings": "tools.readings"
+            }.get(name, command)  # fmt: skip
             raise EquivaeError(
                 f"there are no results {name!r} in data/results; make them with: "
-                f"python -m equivae_lite {command}"
+                f"python -m {command}"
             )
         record("results", name, _sha256(path), path)
         return json.loads(path.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from equivae_lite import bounds, data, experiments, sampling
+from equivae_lite import bounds, data, experiments, networks, sampling, toys
 from equivae_lite.model import EquiVAE
 from tools.book import BOOK
 
@@ -19,6 +19,10 @@ NAMES = sorted({name for cell in CODE for name in re.findall(r"`([^`]+)`", cell)
 def scope() -> dict:
     return {
         "bounds": bounds,
+        "networks": networks,
+        "toys": toys,
+        "linear": toys.LinearGaussian.example(),
+        "curve": toys.BernoulliCurve.example(),
         "data": data,
         "sampling": sampling,
         "experiment": EXPERIMENT,

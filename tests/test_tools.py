@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebooks import code, edit, save
 
-from tools import bootstrap, execute, freshness
+from tools import book, bootstrap, execute, freshness
 from tools.book import ROOT, toc_pages
 
 # --- the normal form and execution ----------------------------------------------------
@@ -346,3 +346,8 @@ def test_toc_that_names_a_missing_page(tmp_path):
     (tmp_path / "a.md").write_text("# A")
     with pytest.raises(FileNotFoundError, match="do not exist: book/b"):
         toc_pages(tmp_path)
+
+
+def test_python_of_a_cell_with_shell_lines():
+    source = "!pip list\n%cd x\nok = (a\n!= b)"
+    assert book.python_of(source) == "pass\npass\nok = (a\n!= b)"

@@ -79,7 +79,7 @@ def python_of(source: str) -> str:
     """
     if source.lstrip().startswith("%%"):
         return ""
-    return re.sub(r"^([ \t]*)[!%].*$", r"\1pass", source, flags=re.MULTILINE)
+    return re.sub(r"^([ \t]*)(?:!(?!=)|%).*$", r"\1pass", source, flags=re.MULTILINE)
 
 
 def parse(source: str) -> ast.Module | None:

@@ -145,8 +145,8 @@ def check_one_class_gradient(
 ) -> bool:
     """Judge estimate(k, logits, bound_y, log_p, baseline) -> (K,).
 
-    Right is (A_k - baseline) times the gradient of log q(k) with respect to the
-    logits (K,), with A_k = L(x, k) - log q(k) / p(k), for a class k drawn from q.
+    Right is (U_k - baseline) times the gradient of log q(k) with respect to the
+    logits (K,), with U_k = L(x, k) - log q(k) / p(k), for a class k drawn from q.
     """
     k, baseline = 2, -851.0
     log_q = LOGITS.log_softmax(-1)
@@ -160,7 +160,7 @@ def check_one_class_gradient(
         (k, LOGITS, BOUND_Y[1], LOG_P, baseline),
         right,
         [
-            (a[k] * score, "Where is the baseline? Subtract it from A_k."),
+            (a[k] * score, "Where is the baseline? Subtract it from U_k."),
             (
                 (a[k] - baseline) * one_hot,
                 "The gradient of log q(k) has two parts: 1 for the class k, and "
@@ -173,11 +173,11 @@ def check_one_class_gradient(
             ),
             (
                 (BOUND_Y[1, k] - baseline) * score,
-                "A_k is more than L(x, k): subtract log q(k) / p(k) too.",
+                "U_k is more than L(x, k): subtract log q(k) / p(k) too.",
             ),
             (
                 (BOUND_Y[1, k] - log_q[k] - baseline) * score,
-                "Where is log p(k)? A_k = L(x, k) - log q(k) + log p(k).",
+                "Where is log p(k)? U_k = L(x, k) - log q(k) + log p(k).",
             ),
             (
                 (a[k] - 1 - baseline) * score,

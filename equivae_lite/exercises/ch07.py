@@ -189,7 +189,10 @@ def check_kl_between(my_kl_between: Callable[..., Tensor]) -> bool:
             "That is the KL to p(v): the second distribution is not used.",
         ),
     ]
-    start = "log of the ratio, variance by variance, distance of the means by variance."
+    start = (
+        "each unit adds the ratio of its two variances, the logarithm of that ratio, "
+        "and the distance of its means, squared, in variances of q_2."
+    )
     return judge(
         my_kl_between, (mu, log_var, mu_2, log_var_2), each.sum(-1), wrong, start=start
     )

@@ -51,7 +51,7 @@ class Experiment:
     labelled_weight: float | None = None  # share of the labelled mean; None: (7)'s own
     alpha: float = 0.0  # weight of log q_y-post(y_n | x_n), our addition to (7)
     warmup_steps: int = 0  # first steps on the labelled images alone
-    balance: float = 0.0  # weight of -KL[mean of q(y | x) || p(y)], our addition
+    balance: float = 0.0  # weight of -KL[q(y) || p(y)] for the mean q(y), ours
     # The sum over labels in (6): "exact", or "sampled" from about one decoding an
     # image with the same mean (see label_sum).
     label_sum: str = "exact"

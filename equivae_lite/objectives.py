@@ -41,6 +41,8 @@ class Batches:
         self.y = data.labels[self.labelled]
         self.pools = ComplementaryPools(self.y, self.generator, data.classes)
         self.m_max = min(experiment.m_max, self.pools.largest_m)
+        # Running mean of q(y | x) over some 50 steps; uniform at an epoch's start.
+        self.q_mean = torch.full((data.classes,), 1 / data.classes, device=device)
 
     def x(self, indices: Tensor) -> Tensor:
         """Network input of images: (...,) -> (..., C, H, W)."""
@@ -64,6 +66,7 @@ class Batches:
 
     def seed(self, seed: int, epoch: int) -> None:
         """Start an epoch's random numbers; `torch.manual_seed` is for dropout."""
+        self.q_mean.fill_(1 / len(self.q_mean))
         self.generator.manual_seed(seed * 10_007 + epoch)
         torch.manual_seed(seed * 10_007 + epoch)
 
@@ -115,7 +118,9 @@ def semi_supervised_objective(
     `n` are positions in the labelled set and `u` in the unlabelled one (None
     during the labelled warm-up). With `labelled_weight` None the two means have
     the proportion of the two sums in (7). Ours, and off at 0: `alpha` times
-    log q_y-post(y_n | x_n), and `balance` times -KL[mean of q(y | x) || p(y)].
+    log q_y-post(y_n | x_n), and `balance` times the gradient of -KL[q(y) || p(y)],
+    where q(y) is the mean of q(y | x) over the images of the last steps: over one
+    batch alone the KL would be mostly the noise of a small sample.
     """
     value, log = labelled_bound(model, batches, n, m, kl_weight)
     log_q_lab = model.label_log_posterior(batches.x(batches.labelled[n]))
@@ -147,8 +152,10 @@ def semi_supervised_objective(
         w = n_lab / (n_lab + n_unlab)
     value = w * value + (1 - w) * unlabelled + experiment.alpha * log_q_true
     if experiment.balance:
-        log_mean = torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
-        value = value - experiment.balance * bounds.categorical_kl(log_mean, log_p)
+        q_mean = log_q.exp().mean(dim=0)
+        batches.q_mean.lerp_(q_mean.detach(), 0.02)
+        surplus = (q_mean * (batches.q_mean.log() - log_p)).sum()
+        value = value - experiment.balance * surplus
     return value, log
 
 

@@ -227,13 +227,14 @@ def table(found: dict[str, list[Outcome]]) -> str:
     for mutant in MUTANTS:
         last = found[mutant.name][-1]
         where = f"`{mutant.module}.{mutant.function}`"
+        slip = mutant.slip.replace("|", r"\|")  # a bar would end the table's cell
         if not caught(found[mutant.name]):
-            lines.append(f"| {mutant.slip} | {where} | **nothing** | |")
+            lines.append(f"| {slip} | {where} | **nothing** | |")
             continue
         file = chapter(last.chapter).name
         page = f"[{last.chapter}]({file}), `{last.cell}`"
         equations = ", ".join(f"{{eq}}`{label}`" for label in last.checks) or "–"
-        lines.append(f"| {mutant.slip} | {where} | {page} | {equations} |")
+        lines.append(f"| {slip} | {where} | {page} | {equations} |")
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ from tools.planted import MUTANTS, Mutant
 
 PACKAGE = "equivae_lite"
 PAGE = BOOK / "planted_errors.md"
-START, END = "<!-- table: begin -->", "<!-- table: end -->"
+START, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 SECONDS = 120  # for one chapter under one mutant
 
 
@@ -222,20 +222,23 @@ def caught(outcomes: list[Outcome]) -> bool:
 
 
 def table(found: dict[str, list[Outcome]]) -> str:
-    """The page's table: what was planted, where, and which check noticed."""
-    lines = ["| error planted | in | caught by | equation |", "|---|---|---|---|"]
+    """The page's tables, one for each changed function: the error, and who noticed."""
+    groups: dict[str, list[str]] = {}
     for mutant in MUTANTS:
-        last = found[mutant.name][-1]
-        where = f"`{mutant.module}.{mutant.function}`"
+        head = f"In `{mutant.module}.{mutant.function}`:"
         slip = mutant.slip.replace("|", r"\|")  # a bar would end the table's cell
-        if not caught(found[mutant.name]):
-            lines.append(f"| {slip} | {where} | **nothing** | |")
-            continue
-        file = chapter(last.chapter).name
-        page = f"[{last.chapter}]({file}), `{last.cell}`"
-        equations = ", ".join(f"{{eq}}`{label}`" for label in last.checks) or "–"
-        lines.append(f"| {slip} | {where} | {page} | {equations} |")
-    return "\n".join(lines)
+        rows = groups.setdefault(head, ["| error planted | caught by |", "|---|---|"])
+        rows.append(f"| {slip} | {_noticed(found[mutant.name])} |")
+    return "\n\n".join(f"{head}\n\n" + "\n".join(r) for head, r in groups.items())
+
+
+def _noticed(outcomes: list[Outcome]) -> str:
+    """Chapter and equations of the cell that caught an error, or the cell itself."""
+    if not caught(outcomes):
+        return "**nothing**"
+    last = outcomes[-1]
+    what = ", ".join(f"{{eq}}`{label}`" for label in last.checks) or f"`{last.cell}`"
+    return f"[chapter {last.chapter}]({chapter(last.chapter).name}): {what}"
 
 
 def stored_table() -> str:

@@ -13,7 +13,7 @@ import torch
 from small import COLOUR, PLAIN, SEMI, SUPERVISED, TABLE, images, pixels
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from equivae_lite import bounds, checkpoints, training
+from equivae_lite import bounds, checkpoints, objectives
 from equivae_lite.model import EquiVAE
 from equivae_lite.networks import Architecture
 
@@ -139,18 +139,18 @@ def member_gradients(spoil=False):
     e = SUPERVISED
     torch.manual_seed(0)
     model = checkpoints.build(e).double().eval()
-    batches = training.Batches(e, images(), pixels(e), 0)
+    batches = objectives.Batches(e, images(), pixels(e), 0)
     batches.seed(0, 0)
     leaf = pixels(e).forward(images().images).double().requires_grad_()
     batches.x = lambda indices: leaf[indices]
-    pool, f = training.pool_embeddings(model, batches, 4)
+    pool, f = objectives.pool_embeddings(model, batches, 4)
     outside = torch.tensor([m[~torch.isin(m, pool)][0] for m in images().by_class()])
     n = torch.cat([pool[:, 2], outside])
     y = batches.y[n]
     out = batches.pools.left_out(pool, n, y)
     if spoil:
         out = (out + 1) % pool.shape[1]
-    r = training.representations(model, pool, f, out, y)
+    r = objectives.representations(model, pool, f, out, y)
     sums = []
     for row in r:
         (g,) = torch.autograd.grad(row.square().sum(), leaf, retain_graph=True)
@@ -180,7 +180,7 @@ def test_another_x_gives_the_same_r_up_to_rounding():
     e = SUPERVISED
     torch.manual_seed(0)
     model = checkpoints.build(e).double().eval()
-    batches = training.Batches(e, images(), pixels(e), 0)
+    batches = objectives.Batches(e, images(), pixels(e), 0)
     x = pixels(e).forward(images().images).double()
     n = torch.arange(40)
     y = batches.y[n]
@@ -188,9 +188,11 @@ def test_another_x_gives_the_same_r_up_to_rounding():
     def r_of(x):
         batches.seed(0, 0)
         batches.x = lambda indices: x[indices]
-        pool, f = training.pool_embeddings(model, batches, 7)
+        pool, f = objectives.pool_embeddings(model, batches, 7)
         # Every n is made a member: place 3 of its class's pool.
-        return training.representations(model, pool, f, torch.full_like(n, 3), y), pool
+        return objectives.representations(
+            model, pool, f, torch.full_like(n, 3), y
+        ), pool
 
     with torch.no_grad():
         r, pool = r_of(x)

@@ -165,7 +165,9 @@ def _report(send: Connection, *arguments: object) -> None:
 
 def apart(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
     """`run` in a process of its own."""
-    context = multiprocessing.get_context("fork")
+    # A server that has imported what every chapter needs, and nothing of the package.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["matplotlib.pyplot", "nbformat", "torch"])
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_report, args=(send, number, mutant, last))
     child.start()
@@ -198,10 +200,6 @@ def plant(
     A mutant is caught if its last outcome is an AssertionError and the same cell
     passes in the unchanged chapter, which is run as far as any mutant came.
     """
-    # Imported once, before the processes part: each starts with what it needs.
-    import matplotlib.pyplot  # noqa: F401
-    import torch  # noqa: F401
-
     mutants = list(mutants)
     with ThreadPoolExecutor(processes) as pool:
         found = dict(zip([m.name for m in mutants], pool.map(hunt, mutants)))

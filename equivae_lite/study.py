@@ -1,0 +1,143 @@
+"""What each ingredient of semi-supervised training is worth, on a fixed budget.
+
+    python -m equivae_lite.study                        the table so far
+    python -m equivae_lite.study recipe --seeds 0 1 2   train what is not there yet
+
+Every variant trains on 55,000 training images, 100 of them with labels, and is judged
+on the other 5,000: no test image is read. A seed chooses the labelled images, too.
+Runs are kept one by one in data/results/mnist-semi-supervised-study.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+
+import torch
+
+from . import checkpoints, data, experiments, runs, training
+from .data import Pixels
+from .experiments import Experiment
+
+NAME = "mnist-semi-supervised"
+PATH = runs.RESULTS / f"{NAME}-study.json"
+BUDGET = ((128, 10),)  # epochs and batch size of every variant
+
+# Equation (7) as the appendix gives it: nothing of ours but the initialisation.
+APPENDIX = {
+    "schedule": BUDGET, "labelled_weight": None, "alpha": 0.0, "warmup_steps": 0,
+    "kl_epochs": 0.0, "balance": 0.0, "averaging": 0.0, "decay_from": 1.0,
+    "label_sum": "sampled",
+}  # fmt: skip
+RECIPE = APPENDIX | {
+    "labelled_weight": 0.05, "alpha": 5.0, "warmup_steps": 400, "kl_start": 4.0,
+    "kl_epochs": 6.0, "balance": 20.0, "averaging": 0.999, "decay_from": 0.5,
+}  # fmt: skip
+VARIANTS: dict[str, dict] = {
+    "appendix": APPENDIX,
+    "recipe": RECIPE,
+    "exact-sum": RECIPE | {"label_sum": "exact"},
+    "no-alpha": RECIPE | {"alpha": 0.0},
+    "no-warm-up": RECIPE | {"warmup_steps": 0},
+    "own-proportion": RECIPE | {"labelled_weight": None},
+    "more-labelled": RECIPE | {"labelled_weight": 0.3},
+    "no-balance": RECIPE | {"balance": 0.0},
+    "kl-rises": RECIPE | {"kl_start": 0.1, "kl_epochs": 4.0},
+    "kl-one": RECIPE | {"kl_epochs": 0.0},
+    "no-averaging": RECIPE | {"averaging": 0.0},
+    "no-decay": RECIPE | {"decay_from": 1.0},
+    "longer": RECIPE | {"schedule": ((128, 20),), "kl_epochs": 12.0},
+}
+
+
+def experiment(variant: str) -> Experiment:
+    """The variant's settings; its name keeps its states apart from other runs."""
+    base = experiments.get(NAME)
+    return replace(base, name=f"{NAME}-study-{variant}", **VARIANTS[variant])
+
+
+def run(variant: str, seed: int, device: str = "cpu", bfloat16: bool = False) -> dict:
+    """Train one variant and judge it on the held-out images."""
+    e = experiment(variant)
+    images = data.load(e.data, "train", device=device)
+    kept, held = data.holdout_split(len(images), runs.VALIDATION_IMAGES, seed=0)
+    held_out, images = images.subset(held), images.subset(kept)
+    labelled = runs.labelled_part(e.labels, images, seed)
+    max_steps = training.max_steps_from_environment()
+    state = None if max_steps else runs.RUNS / f"{e.name}-seed{seed}.state.pt"
+    model, history = training.fit(
+        e, images, Pixels.unit(), seed, state_path=state, bfloat16=bfloat16,
+        max_steps=max_steps,
+    )  # fmt: skip
+    found = runs.headline(model, Pixels.unit(), labelled, held_out)
+    found = {k.replace("test", "held_out"): v for k, v in found.items()}
+    return found | {
+        "seconds": round(sum(h["seconds"] for h in history), 1),
+        "last": {k: v for k, v in history[-1].items() if k != "seconds"},
+        "precision": "bfloat16 products" if bfloat16 else "float32",
+        "hardware": runs.hardware(device),
+        "commit": runs.commit(),
+    }
+
+
+def stored() -> dict:
+    """The runs so far: {variant: {"settings": …, "seeds": {seed: …}}}."""
+    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+
+
+def table() -> str:
+    """Held-out error of q_y-post and of the generative model, mean ± standard error."""
+    lines = ["| variant | seeds | error in % | by argmax of (4) | bound (6) |"]
+    lines.append("|---|---|---|---|---|")
+    for variant, entry in stored().items():
+        seeds = list(entry["seeds"].values())
+        cells = []
+        for key, scale in (
+            ("held_out_error", 100),
+            ("held_out_generative_error", 100),
+            ("held_out_bound", 1),
+        ):
+            mean, error = runs.over_seeds([scale * s[key] for s in seeds])
+            spread = "" if error is None else f" ± {error:.2f}"
+            cells.append(f"{mean:.2f}{spread}")
+        lines.append(f"| {variant} | {len(seeds)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("variant", nargs="?", choices=VARIANTS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    for seed in given.seeds if given.variant else []:
+        settings = experiment(given.variant).to_dict()
+        entry = stored().get(given.variant, {"settings": settings, "seeds": {}})
+        # What was run with other settings is not what is asked for now.
+        same = entry["settings"] == json.loads(json.dumps(settings))
+        if same and str(seed) in entry["seeds"]:
+            continue
+        started = time.perf_counter()
+        found = run(given.variant, seed, given.device, given.bfloat16)
+        # Read again: another seed may have been written meanwhile.
+        everything = stored()
+        entry = everything.get(given.variant) if same else None
+        entry = entry or {"settings": settings, "seeds": {}}
+        entry["seeds"][str(seed)] = found
+        entry["seeds"] = dict(sorted(entry["seeds"].items(), key=lambda s: int(s[0])))
+        everything[given.variant] = entry
+        checkpoints.write_json(
+            PATH, {v: everything[v] for v in VARIANTS if v in everything}
+        )
+        print(f"{given.variant} seed {seed}: {time.perf_counter() - started:.0f} s")
+    print(table())
+
+
+if __name__ == "__main__":
+    main()

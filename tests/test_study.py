@@ -1,0 +1,69 @@
+"""The study of the semi-supervised recipe: what it runs, on what, what it keeps."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from equivae_lite import data, runs, study
+from equivae_lite.experiments import Experiment
+
+ALL_OF = data.load
+
+
+@pytest.fixture(autouse=True)
+def small(tmp_path, monkeypatch):
+    """Two steps on glyphs, and no file of the repository."""
+
+    def load(name, split="train", **rest):
+        read.append(split)
+        return ALL_OF("glyphs", split, 500)
+
+    read = []
+    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(study, "PATH", tmp_path / "study.json")
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(runs, "VALIDATION_IMAGES", 100)
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
+    return read
+
+
+def test_variants_change_one_thing_each():
+    names = {f.name for f in fields(Experiment)}
+    recipe = study.experiment("recipe").to_dict()
+    for variant, changes in study.VARIANTS.items():
+        assert set(changes) <= names
+        found = study.experiment(variant).to_dict()
+        differing = {k for k in recipe if found[k] != recipe[k]} - {"name"}
+        if variant not in ("recipe", "appendix"):
+            assert 1 <= len(differing) <= 2, (variant, differing)
+            assert found["name"].endswith(f"-study-{variant}")
+
+
+def test_the_appendix_alone_has_nothing_of_ours():
+    e = study.experiment("appendix")
+    assert e.alpha == e.balance == e.averaging == e.warmup_steps == 0
+    assert e.labelled_weight is None and e.decay_from == 1
+    assert [e.kl_weight(p) for p in (0, 3, 9.9)] == [1, 1, 1]
+
+
+def test_runs_are_kept_and_not_repeated(small, capsys):
+    study.main(["appendix", "--seeds", "0", "1"])
+    kept = json.loads(study.PATH.read_text())
+    assert list(kept["appendix"]["seeds"]) == ["0", "1"]
+    assert set(small) == {"train"}  # no test image is read
+    found = kept["appendix"]["seeds"]["0"]
+    assert 0 <= found["held_out_error"] <= 1 and found["held_out_bound"] < 0
+    count = len(small)
+    study.main(["appendix", "--seeds", "0"])
+    assert len(small) == count
+    assert "| appendix | 2 |" in capsys.readouterr().out
+
+
+def test_other_settings_take_the_place_of_the_old(monkeypatch):
+    study.main(["appendix", "--seeds", "0", "1"])
+    other = study.APPENDIX | {"alpha": 0.5}
+    monkeypatch.setitem(study.VARIANTS, "appendix", other)
+    study.main(["appendix", "--seeds", "1"])
+    kept = study.stored()["appendix"]
+    assert list(kept["seeds"]) == ["1"] and kept["settings"]["alpha"] == 0.5

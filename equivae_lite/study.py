@@ -87,6 +87,27 @@ def stored() -> dict:
     return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
 
 
+def settings(variant: str) -> dict:
+    """As a file gives them back: lists for tuples."""
+    return json.loads(json.dumps(experiment(variant).to_dict()))
+
+
+def kept(variant: str) -> dict[str, dict]:
+    """The seeds of a variant that were run with the settings of now."""
+    entry = stored().get(variant)
+    same = entry is not None and entry["settings"] == settings(variant)
+    return entry["seeds"] if same else {}
+
+
+def keep(variant: str, seed: int, found: dict) -> None:
+    """Add a run to the file, which others may have written to since it began."""
+    seeds = kept(variant) | {str(seed): found}
+    seeds = dict(sorted(seeds.items(), key=lambda item: int(item[0])))
+    everything = stored() | {variant: {"settings": settings(variant), "seeds": seeds}}
+    in_order = {v: everything[v] for v in VARIANTS if v in everything}
+    checkpoints.write_json(PATH, in_order)
+
+
 def table() -> str:
     """Held-out error of q_y-post and of the generative model, mean ± standard error."""
     lines = ["| variant | seeds | error in % | by argmax of (4) | bound (6) |"]
@@ -117,24 +138,11 @@ def main(arguments: list[str] | None = None) -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     for seed in given.seeds if given.variant else []:
-        settings = experiment(given.variant).to_dict()
-        entry = stored().get(given.variant, {"settings": settings, "seeds": {}})
-        # What was run with other settings is not what is asked for now.
-        same = entry["settings"] == json.loads(json.dumps(settings))
-        if same and str(seed) in entry["seeds"]:
+        if str(seed) in kept(given.variant):
             continue
         started = time.perf_counter()
         found = run(given.variant, seed, given.device, given.bfloat16)
-        # Read again: another seed may have been written meanwhile.
-        everything = stored()
-        entry = everything.get(given.variant) if same else None
-        entry = entry or {"settings": settings, "seeds": {}}
-        entry["seeds"][str(seed)] = found
-        entry["seeds"] = dict(sorted(entry["seeds"].items(), key=lambda s: int(s[0])))
-        everything[given.variant] = entry
-        checkpoints.write_json(
-            PATH, {v: everything[v] for v in VARIANTS if v in everything}
-        )
+        keep(given.variant, seed, found)
         print(f"{given.variant} seed {seed}: {time.perf_counter() - started:.0f} s")
     print(table())
 

@@ -67,3 +67,25 @@ def test_other_settings_take_the_place_of_the_old(monkeypatch):
     study.main(["appendix", "--seeds", "1"])
     kept = study.stored()["appendix"]
     assert list(kept["seeds"]) == ["1"] and kept["settings"]["alpha"] == 0.5
+
+
+def test_two_processes_lose_nothing(monkeypatch):
+    """Another seed was written while this one ran, first of all or not."""
+
+    def meanwhile(variant, seed, *rest):
+        study.keep(variant, seed + 7, {"held_out_error": 0.7})
+        return {"held_out_error": 0.1 * seed}
+
+    monkeypatch.setattr(study, "run", meanwhile)
+    monkeypatch.setattr(study, "table", lambda: "")
+    study.main(["appendix", "--seeds", "1", "2"])
+    assert list(study.kept("appendix")) == ["1", "2", "8", "9"]
+
+
+def test_stored_runs_are_those_of_the_variants():
+    path = runs.RESULTS / "mnist-semi-supervised-study.json"
+    for variant, entry in json.loads(path.read_text()).items():
+        assert entry["settings"] == study.settings(variant)
+        for found in entry["seeds"].values():
+            assert 0 < found["held_out_error"] < 1
+            assert found["last"]["epoch"] == study.experiment(variant).epochs

@@ -1,4 +1,4 @@
-"""The errors that `tools.mutants` plants: slips that real implementations have had.
+"""The errors that `tools.mutants` plants: classic slips, one line each.
 
 `old` is a piece of the module's source that is there exactly once, `new` what the slip
 makes of it. The first of `chapters` owns the line; the others are asked after it.

@@ -17,6 +17,11 @@ from .evaluation import CHUNK, Representations, mean_and_error, noise
 from .model import EquiVAE
 
 
+def error(scores: Tensor, labels: Tensor) -> float:
+    """Share of images whose highest score, (N, classes), is not at their label."""
+    return float((scores.argmax(dim=1) != labels).double().mean())
+
+
 class LabelReport(NamedTuple):
     """What a semi-supervised model says of images, one row an image."""
 
@@ -25,17 +30,23 @@ class LabelReport(NamedTuple):
 
     def errors(self, labels: Tensor) -> dict[str, float]:
         """Share of wrong labels by q_y-post, and by argmax_y of (4)."""
-
-        def wrong(scores: Tensor) -> float:
-            return float((scores.argmax(dim=1) != labels).double().mean())
-
         # p(y) is uniform, so the largest (4) is the generative model's choice.
-        return {"error": wrong(self.log_q), "generative_error": wrong(self.bound_y)}
+        return {
+            "error": error(self.log_q, labels),
+            "generative_error": error(self.bound_y, labels),
+        }
 
     def unlabelled_bound(self) -> Tensor:
         """Equation (6) with p(y) uniform, (N,)."""
         log_p = torch.full_like(self.log_q, -math.log(self.log_q.shape[1]))
         return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
+
+
+@torch.no_grad()
+def label_posteriors(model: EquiVAE, pixels: Pixels, images: ImageSet) -> Tensor:
+    """log q_y-post(y | x) of all images, (N, classes)."""
+    chunks = images.images.split(CHUNK)
+    return torch.cat([model.label_log_posterior(pixels.forward(c)) for c in chunks])
 
 
 @torch.no_grad()
@@ -47,37 +58,49 @@ def label_report(
     One sample of v for each image and class.
     """
     classes = model.arch.classes
-    log_q, bound_y = [], []
+    bound_y = []
     for rows in torch.arange(len(images)).split(CHUNK):
         x = pixels.forward(images.images[rows])
         eps = noise(rows, classes, model.arch.v_dim, seed=seed).to(x.device)
-        log_q.append(model.label_log_posterior(x))
         bound_y.append(model.terms_per_class(x, table, eps).bound)
-    return LabelReport(torch.cat(log_q), torch.cat(bound_y))
+    return LabelReport(label_posteriors(model, pixels, images), torch.cat(bound_y))
 
 
 def semi_supervised_report(
-    model: EquiVAE, pixels: Pixels, labelled: ImageSet, test: ImageSet
+    model: EquiVAE,
+    pixels: Pixels,
+    labelled: ImageSet,
+    test: ImageSet,
+    generative: bool = True,
 ) -> dict:
     """Every number of a semi-supervised model that the book shows, as plain JSON.
 
     `labelled` is D_lab, from which alone every r_y is made. Bounds are in nats,
     means over the test images; `confusion[y][k]` counts images of class y that
-    q_y-post reads as k.
+    q_y-post reads as k. Without a `generative` model there are no bounds.
     """
+    y = test.labels
+    log_q = label_posteriors(model, pixels, test)
+    pairs = torch.bincount(
+        y * test.classes + log_q.argmax(dim=1), minlength=test.classes**2
+    )
+    result = {
+        "test_images": len(test),
+        "labels": len(labelled),
+        "error": error(log_q, y),
+        "confusion": pairs.reshape(test.classes, -1).tolist(),
+    }
+    if not generative:
+        return result
     table = Representations(model, pixels, labelled).table()
     report = label_report(model, pixels, table, test)
-    y, guess = test.labels, report.log_q.argmax(dim=1)
-    confusion = torch.bincount(y * test.classes + guess, minlength=test.classes**2)
-    of_true = report.bound_y.gather(1, y[:, None])[:, 0]
-    result = {"test_images": len(test), "labels": len(labelled)}
     result |= report.errors(y)
+    of_true = report.bound_y.gather(1, y[:, None])[:, 0]
     for name, values in (
         ("unlabelled_bound", report.unlabelled_bound()),
         ("labelled_bound", of_true),
     ):
-        mean, error = mean_and_error(values)
+        mean, spread = mean_and_error(values)
         first = mean_and_error(values[:1000])[0]
-        result[name] = {"bound": mean, "error": error, "first_1000": first}
-    result["confusion"] = confusion.reshape(test.classes, -1).tolist()
+        result[name] = {"bound": mean, "error": spread, "first_1000": first}
     return result

@@ -66,7 +66,10 @@ class EquiVAE(nn.Module):
 
     def log_likelihood(self, x: Tensor, r: Tensor | None, v: Tensor) -> Tensor:
         """log p(x | r_y, v): x (..., C, H, W), r (..., R), v (..., V) -> (...)."""
-        out = self.decoder(r, v)
+        return self.log_density(x, self.decoder(r, v))
+
+    def log_density(self, x: Tensor, out: Tensor) -> Tensor:
+        """log p(x) for the decoder's output: both (..., C, H, W) -> (...)."""
         if self.arch.likelihood == "bernoulli":
             return bounds.bernoulli_log_prob(x, out)
         return bounds.gaussian_log_prob(x, out, self.decoder.log_var)

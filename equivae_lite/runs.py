@@ -76,7 +76,7 @@ def train(
         "parameters": model.parameter_count(),
         "complete": whole,
         "precision": "bfloat16 products, float32 weights" if bfloat16 else "float32",
-        "metrics": headline(model, pixels, labelled, test),
+        "metrics": headline(model, pixels, labelled, test, experiment.generative),
         "history": history,
         "seconds": round(sum(h["seconds"] for h in history), 1),
         "hardware": hardware(device),
@@ -96,12 +96,20 @@ def labelled_part(labels: int | None, train: data.ImageSet, seed: int) -> data.I
 
 
 def headline(
-    model: EquiVAE, pixels: Pixels, labelled: data.ImageSet, test: data.ImageSet
+    model: EquiVAE,
+    pixels: Pixels,
+    labelled: data.ImageSet,
+    test: data.ImageSet,
+    generative: bool = True,
 ) -> dict[str, float]:
     """For the card: test error where labels are inferred, else bound (4).
 
-    r_y comes from all images of `labelled`, which is D_lab.
+    r_y comes from all images of `labelled`, which is D_lab. Without a `generative`
+    model there is nothing but the error of q_y-post.
     """
+    if not generative:
+        log_q = labelling.label_posteriors(model, pixels, test)
+        return {"test_error": labelling.error(log_q, test.labels)}
     if model.arch.label_posterior:
         table = evaluation.Representations(model, pixels, labelled).table()
         report = labelling.label_report(model, pixels, table, test)
@@ -143,7 +151,7 @@ def validate(
 
     def follow(model: EquiVAE) -> dict[str, float]:
         if experiment.semi_supervised:
-            found = headline(model, pixels, labelled, held_out)
+            found = headline(model, pixels, labelled, held_out, experiment.generative)
             return {k.replace("test", "validation"): v for k, v in found.items()}
         m = experiment.m_max
         r = evaluation.Representations(model, pixels, images).of(
@@ -198,7 +206,9 @@ def evaluate(
             )  # fmt: skip
         else:
             labelled = labelled_part(labels, train_set, seed)
-            report = labelling.semi_supervised_report(model, pixels, labelled, test)
+            report = labelling.semi_supervised_report(
+                model, pixels, labelled, test, card["experiment"]["generative"]
+            )
         report |= {"parameters": card["parameters"], "sha256": card["sha256"]}
         per_seed[str(seed)] = report
         print(f"{name} seed {seed}: {time.perf_counter() - started:.0f} s")

@@ -110,11 +110,12 @@ class WeightAverage:
     """Running mean of a model's weights with factor `decay` (0: nothing is kept).
 
     The factor rises with the number of steps, so that early weights are forgotten.
+    The averaged model is always in evaluation mode: as a teacher it has no dropout.
     """
 
     def __init__(self, model: EquiVAE, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.model = copy.deepcopy(model) if decay else None
+        self.model = copy.deepcopy(model).eval() if decay else None
 
     @torch.no_grad()
     def update(self, model: EquiVAE) -> None:
@@ -177,12 +178,16 @@ def train_epoch(
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             if semi:
                 n = batches.draw_labelled(experiment.labelled_batch)
-                warm = steps_done + step >= experiment.warmup_steps
+                after_warmup = steps_done + step - experiment.warmup_steps
                 value, log = semi_supervised_objective(
-                    model, batches, n, part if warm else None, m, kl_weight, experiment
-                )
+                    model, batches, n, part if after_warmup >= 0 else None, m,
+                    kl_weight, experiment, teacher=average.of(model),
+                    shut=after_warmup < experiment.shut_steps,
+                )  # fmt: skip
             else:
-                value, log = labelled_bound(model, batches, part, m, kl_weight)
+                value, log = labelled_bound(
+                    model, batches, part, m, kl_weight, experiment.v_samples
+                )
         optimizer.zero_grad(set_to_none=True)
         (-value).backward()
         if step % CHECK_EVERY == 0:

@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--no-importance-weighted", action="store_true",
                           help="leave out the slowest part")  # fmt: skip
 
-    bench = commands.add_parser("bench", help="images per second of a training step")
+    bench = commands.add_parser("bench", help="the cost of a training step")
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
 
     for command in (train, validate, evaluate, bench):
@@ -131,9 +131,10 @@ def run(arguments: argparse.Namespace) -> None:
             limit=1000 if smoke else None,
         ))  # fmt: skip
     else:
-        from . import bench
+        from . import bench, bench_labels
 
-        bench.main(a.experiment, where, smoke=smoke)
+        semi = experiments.get(a.experiment).semi_supervised
+        (bench_labels if semi else bench).main(a.experiment, where, smoke=smoke)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -122,7 +122,7 @@ _MNIST_SEMI = Experiment(
 # Equation (7) by itself: nothing of ours but the initialisation and the cheaper sum.
 _MNIST_SEMI_APPENDIX = Experiment(
     "mnist-semi-supervised-appendix", "mnist", _SMALL, m_max=4, labels=100,
-    schedule=((32, 1), (64, 1), (128, 1)), kl_epochs=0.0, label_sum="sampled",
+    schedule=_SEMI_SCHEDULE[:2], kl_epochs=0.0, label_sum="sampled",
 )  # fmt: skip
 # q_y-post by itself: the recipe without its bounds, and without any unlabelled image
 # (every step is one of the warm-up).
@@ -186,7 +186,8 @@ PRESETS: dict[str, Experiment] = {
         _SVHN,
         _SVHN_SEMI,
         replace(_MNIST, name="glyphs-supervised", data="glyphs", schedule=_SHORT),
-        replace(_MNIST_SEMI, name="glyphs-semi-supervised", data="glyphs"),
+        replace(_MNIST_SEMI, name="glyphs-semi-supervised", data="glyphs",
+                schedule=_SEMI_SCHEDULE[:2]),
         replace(_SVHN, name="street-glyphs-supervised", data="street-glyphs"),
         replace(_SVHN_SEMI, name="street-glyphs-semi-supervised", data="street-glyphs"),
     )

@@ -42,6 +42,15 @@ class LabelReport(NamedTuple):
         return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
 
 
+def bound_matrix(bound_y: Tensor, labels: Tensor) -> Tensor:
+    """Mean of each column of (4) per class, (N, classes) over the images of a class.
+
+    Row y, column k: images of class y, told that they are of class k. In nats.
+    """
+    classes = range(bound_y.shape[1])
+    return torch.stack([bound_y[labels == y].double().mean(dim=0) for y in classes])
+
+
 @torch.no_grad()
 def label_posteriors(model: EquiVAE, pixels: Pixels, images: ImageSet) -> Tensor:
     """log q_y-post(y | x) of all images, (N, classes)."""
@@ -77,7 +86,9 @@ def semi_supervised_report(
 
     `labelled` is D_lab, from which alone every r_y is made. Bounds are in nats,
     means over the test images; `confusion[y][k]` counts images of class y that
-    q_y-post reads as k. Without a `generative` model there are no bounds.
+    q_y-post reads as k, and `bound_matrix[y][k]` is the mean of (4) with the r_y of
+    class k over the images of class y. Without a `generative` model there are no
+    bounds.
     """
     y = test.labels
     log_q = label_posteriors(model, pixels, test)
@@ -95,6 +106,7 @@ def semi_supervised_report(
     table = Representations(model, pixels, labelled).table()
     report = label_report(model, pixels, table, test)
     result |= report.errors(y)
+    result["bound_matrix"] = bound_matrix(report.bound_y, y).tolist()
     of_true = report.bound_y.gather(1, y[:, None])[:, 0]
     for name, values in (
         ("unlabelled_bound", report.unlabelled_bound()),

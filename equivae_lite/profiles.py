@@ -116,8 +116,11 @@ class Session:
             if name.endswith("-validation"):
                 command = f"equivae_lite validate {name.removesuffix('-validation')}"
             command = {
-                "bench": "equivae_lite bench", "readings": "tools.readings"
-            }.get(name, command)  # fmt: skip
+                "bench": "equivae_lite bench",
+                "bench-labels": "equivae_lite bench mnist-semi-supervised",
+                "mnist-semi-supervised-study": "equivae_lite.study recipe",
+                "readings": "tools.readings",
+            }.get(name, command)
             raise EquivaeError(
                 f"there are no results {name!r} in data/results; make them with: "
                 f"python -m {command}"

@@ -2,6 +2,7 @@
 
     python -m equivae_lite.study                        the table so far
     python -m equivae_lite.study recipe --seeds 0 1 2   train what is not there yet
+    python -m equivae_lite.study all --seeds 0 1 2      the same for every variant
 
 Every variant trains on 55,000 training images, 100 of them with labels, and is judged
 on the other 5,000: no test image is read. A seed chooses the labelled images, too.
@@ -159,7 +160,7 @@ def table() -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("variant", nargs="?", choices=VARIANTS)
+    parser.add_argument("variant", nargs="?", choices=(*VARIANTS, "all"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bfloat16", action="store_true")
@@ -167,13 +168,14 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
+    variants = VARIANTS if given.variant == "all" else [given.variant]
     for seed in given.seeds if given.variant else []:
-        if str(seed) in kept(given.variant):
-            continue
-        started = time.perf_counter()
-        found = run(given.variant, seed, given.device, given.bfloat16)
-        keep(given.variant, seed, found)
-        print(f"{given.variant} seed {seed}: {time.perf_counter() - started:.0f} s")
+        for variant in variants:
+            if str(seed) in kept(variant):
+                continue
+            started = time.perf_counter()
+            keep(variant, seed, run(variant, seed, given.device, given.bfloat16))
+            print(f"{variant} seed {seed}: {time.perf_counter() - started:.0f} s")
     print(table())
 
 

@@ -62,6 +62,26 @@ def test_errors_and_confusion_of_a_model_that_always_says_3(found):
     assert headline["test_bound"] == pytest.approx(report["unlabelled_bound"]["bound"])
 
 
+def test_bound_matrix_is_the_mean_of_each_class_told_each_class(found):
+    m, px, test, table, report = found
+    matrix = torch.tensor(
+        labelling.semi_supervised_report(m, px, few(5), test)["bound_matrix"]
+    )
+    assert matrix.shape == (10, 10)
+    for y, k in ((0, 0), (3, 8)):
+        rows = [i for i in range(N) if test.labels[i] == y]
+        mean = sum(float(report.bound_y[i, k]) for i in rows) / len(rows)
+        assert float(matrix[y, k]) == pytest.approx(mean, rel=1e-5)
+
+
+def test_without_a_generative_model_nothing_is_said_of_bounds(found):
+    m, px, test, *_ = found
+    report = labelling.semi_supervised_report(m, px, few(5), test, generative=False)
+    assert report.keys() == {"test_images", "labels", "error", "confusion"}
+    headline = runs.headline(m, px, few(5), test, generative=False)
+    assert headline == {"test_error": report["error"]}
+
+
 def test_generative_error_is_that_of_the_largest_bound():
     report = labelling.LabelReport(
         torch.log(torch.tensor([[0.9, 0.1], [0.2, 0.8]])),

@@ -28,21 +28,49 @@ def small(tmp_path, monkeypatch):
     return read
 
 
-def test_variants_change_one_thing_each():
+def differing(a, b):
+    a, b = study.experiment(a).to_dict(), study.experiment(b).to_dict()
+    return {k for k in a if a[k] != b[k]} - {"name"}
+
+
+def test_variants_change_one_lever_each():
     names = {f.name for f in fields(Experiment)}
-    recipe = study.experiment("recipe").to_dict()
+    schedule = {"kl_start", "kl_epochs"}  # two fields, one lever
     for variant, changes in study.VARIANTS.items():
         assert set(changes) <= names
-        found = study.experiment(variant).to_dict()
-        differing = {k for k in recipe if found[k] != recipe[k]} - {"name"}
-        if variant not in ("recipe", "appendix"):
-            assert 1 <= len(differing) <= 2, (variant, differing)
-            assert found["name"].endswith(f"-study-{variant}")
+        assert study.experiment(variant).name.endswith(f"-study-{variant}")
+        if variant in ("appendix", "recipe", "alpha"):
+            continue
+        first, _, second = variant.partition("-")
+        if first == "alpha":
+            changed = differing("alpha", variant)
+            expected = {"shut_steps"} | schedule if second == "shut" else None
+        elif first == "labels":
+            changed, expected = differing("recipe", variant), {"labels"}
+            changed -= {"m_max"}  # never above the smallest class minus one
+        elif first == "alone":
+            changed, expected = differing("alone-100", variant) - {"m_max"}, {"labels"}
+            expected = set() if variant == "alone-100" else expected
+        else:
+            changed = differing("recipe", variant)
+            expected = schedule if variant == "kl-falls" else None
+        if expected is None:
+            assert len(changed) == 1, (variant, changed)
+        else:
+            assert changed == expected, variant
+    assert differing("appendix", "alpha") == {"alpha"}
+
+
+def test_m_stays_below_the_labels_of_a_class():
+    for variant in study.VARIANTS:
+        e = study.experiment(variant)
+        assert 1 <= e.m_max <= min(4, e.labels // 10 - 1)
 
 
 def test_the_appendix_alone_has_nothing_of_ours():
     e = study.experiment("appendix")
     assert e.alpha == e.balance == e.averaging == e.warmup_steps == 0
+    assert e.distortion == e.consistency == e.shut_steps == 0 and e.generative
     assert e.labelled_weight is None and e.decay_from == 1
     assert [e.kl_weight(p) for p in (0, 3, 9.9)] == [1, 1, 1]
 

@@ -51,9 +51,16 @@ def draw(log_q: Tensor, generator: torch.Generator | None = None) -> Draw:
     keys = torch.rand(kept.shape, generator=generator, device=log_q.device)
     rows = (keys < kept).nonzero().flatten()
     other = torch.multinomial(s[rows], 1, generator=generator)[:, 0]
-    probability = kept[rows] * s[rows, other]
-    weight = log_q[rows, other].exp() / probability
-    return Draw(log_q.argmax(dim=-1), rows, other, weight)
+    w = weight(log_q, rows, other, kept[rows] * s[rows, other])
+    return Draw(log_q.argmax(dim=-1), rows, other, w)
+
+
+def weight(log_q: Tensor, rows: Tensor, other: Tensor, probability: Tensor) -> Tensor:
+    """w = q(y') / (probability that y' is decoded), (k,): only q has a gradient.
+
+    `rows` and `other` (k,) name the images and their y'; `probability` (k,).
+    """
+    return log_q[rows, other].exp() / probability
 
 
 def estimate(of_top: Tensor, of_other: Tensor, drawn: Draw) -> Tensor:

@@ -29,7 +29,11 @@ def every_draw(log_q):
             p = kept[i] * s[i, y]
             if p > 0:
                 row, other = torch.tensor([0]), torch.tensor([y])
-                yield i, p, Draw(top, row, other, alone[row, other].exp() / p)
+                yield (
+                    i,
+                    p,
+                    Draw(top, row, other, label_sum.weight(alone, row, other, p)),
+                )
 
 
 @pytest.mark.parametrize("scale", [0.3, 2.0, 8.0], ids=["soft", "usual", "certain"])

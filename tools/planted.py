@@ -260,4 +260,27 @@ MUTANTS = (
         "(1 + a / (N - 1)) ** (N - 1)", "(1 + a / N) ** N",
         ("03",),
     ),
+    # The sum over labels from one or two decodings
+    Mutant(
+        "label-sum-tempting",
+        "1 - q_top, shared out in fixed proportions, for the weight of another label",
+        "label_sum", "weight",
+        "log_q[rows, other].exp() / probability",
+        "(1 - log_q[rows].exp().amax(1)) * (log_q[rows, other].exp() / "
+        "(1 - log_q[rows].exp().amax(1))).detach() / probability",
+        ("12",),
+    ),
+    Mutant(
+        "label-sum-detached", "the weight of another label without gradient",
+        "label_sum", "weight",
+        "log_q[rows, other].exp() / probability",
+        "log_q[rows, other].exp().detach() / probability",
+        ("12",),
+    ),
+    Mutant(
+        "label-sum-kept", "the chance that an image's other label is decoded forgotten",
+        "label_sum", "draw",
+        "kept[rows] * s[rows, other])", "s[rows, other])",
+        ("12",),
+    ),
 )  # fmt: skip

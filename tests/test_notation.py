@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from equivae_lite import bounds, data, experiments, networks, sampling, toys
+from equivae_lite import (
+    bounds,
+    data,
+    distortions,
+    experiments,
+    labelling,
+    networks,
+    sampling,
+    toys,
+    training,
+)
 from equivae_lite.model import EquiVAE
 from tools.book import BOOK
 
@@ -25,6 +35,9 @@ def scope() -> dict:
         "curve": toys.BernoulliCurve.example(),
         "data": data,
         "sampling": sampling,
+        "distortions": distortions,
+        "labelling": labelling,
+        "training": training,
         "experiment": EXPERIMENT,
         "model": EquiVAE(EXPERIMENT.arch),
         "images": data.load("glyphs", limit=1),

@@ -97,6 +97,20 @@ def test_other_settings_take_the_place_of_the_old(monkeypatch):
     assert list(kept["seeds"]) == ["1"] and kept["settings"]["alpha"] == 0.5
 
 
+def test_all_runs_every_variant_once(monkeypatch):
+    asked = []
+
+    def run(variant, seed, *rest):
+        asked.append((variant, seed))
+        return {"held_out_error": 0.5}
+
+    monkeypatch.setattr(study, "run", run)
+    monkeypatch.setattr(study, "table", lambda: "")
+    study.keep("recipe", 3, {"held_out_error": 0.5})
+    study.main(["all", "--seeds", "3"])
+    assert sorted(asked) == sorted((v, 3) for v in study.VARIANTS if v != "recipe")
+
+
 def test_two_processes_lose_nothing(monkeypatch):
     """Another seed was written while this one ran, first of all or not."""
 

@@ -471,6 +471,35 @@ def test_averaged_weights_are_a_running_mean():
         torch.testing.assert_close(v, mean[k], rtol=1e-5, atol=1e-6)
 
 
+def test_the_teacher_is_the_averaged_model_without_dropout(monkeypatch):
+    original, seen = training.semi_supervised_objective, []
+
+    def record(model, *arguments, teacher, **named):
+        seen.append((model, teacher, model.training, teacher.training))
+        return original(model, *arguments, teacher=teacher, **named)
+
+    monkeypatch.setattr(training, "semi_supervised_objective", record)
+    e = replace(SEMI, schedule=((32, 1),), averaging=0.5, consistency=1.0)
+    kept, _ = fit(e, max_steps=2)
+    for model, teacher, learning, teaching in seen:
+        assert teacher is kept and teacher is not model
+        assert learning and not teaching
+
+
+def test_the_first_steps_after_the_warm_up_keep_v_shut(monkeypatch):
+    original, seen = training.semi_supervised_objective, []
+
+    def record(model, batches, n, u, *arguments, shut, **named):
+        seen.append((u is None, shut))
+        return original(model, batches, n, u, *arguments, shut=shut, **named)
+
+    monkeypatch.setattr(training, "semi_supervised_objective", record)
+    e = replace(SEMI, schedule=((32, 1),), warmup_steps=1, shut_steps=2)
+    fit(e, max_steps=4)
+    assert [warm for warm, _ in seen] == [True, False, False, False]
+    assert [shut for _, shut in seen[1:]] == [True, True, False]
+
+
 def test_semi_supervised_run_passes_its_warm_up(monkeypatch):
     seen = []
 
@@ -592,7 +621,10 @@ def only_the_first_epoch(state):
     assert len(checkpoints.load_state(state)["history"]) == 1
 
 
-AVERAGED = replace(TINY_SEMI, averaging=0.9, decay_from=0.3, label_sum="sampled")
+AVERAGED = replace(
+    TINY_SEMI, averaging=0.9, decay_from=0.3, label_sum="sampled", distortion=1.0,
+    consistency=5.0, warmup_steps=1, shut_steps=1,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

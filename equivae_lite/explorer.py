@@ -123,16 +123,16 @@ def between(
     return decode(explorer, torch.lerp(r_a, r_b, at_r), torch.lerp(v_a, v_b, at_v))
 
 
-def distort(image: Tensor, right: int, down: int, turn: float) -> Tensor:
-    """An image shifted by pixels and turned clockwise by degrees about its middle.
+def distort(images: Tensor, right: int, down: int, turn: float) -> Tensor:
+    """Images (..., C, H, W) shifted by pixels and turned clockwise by degrees.
 
-    What comes in from outside is black; grey values are interpolated linearly.
+    They turn about their middle before they are shifted. What comes in from outside is black; grey values are interpolated linearly.
     """
     within("the shift to the right", right, -MOST_SHIFT, MOST_SHIFT)
     within("the shift down", down, -MOST_SHIFT, MOST_SHIFT)
     within("the turn", turn, -MOST_TURN, MOST_TURN)
     return affine(
-        image, turn, [right, down], 1.0, [0.0], InterpolationMode.BILINEAR, fill=0
+        images, turn, [right, down], 1.0, [0.0], InterpolationMode.BILINEAR, fill=0
     )
 
 
@@ -147,12 +147,24 @@ class Encoded(NamedTuple):
 
 
 @torch.no_grad()
+def read_single(explorer: Explorer, images: Tensor) -> Tensor:
+    """r(x) = g(f(x)) of each image (N, C, H, W) alone: (N, R)."""
+    f = evaluation.embed_all(explorer.model, explorer.pixels, images)
+    return explorer.model.encoder.g(f)
+
+
+def nearest_classes(explorer: Explorer, images: Tensor) -> Tensor:
+    """For each image (N, C, H, W) the class whose r_y is nearest to r(x): (N,)."""
+    return torch.cdist(read_single(explorer, images), explorer.r_y).argmin(dim=1)
+
+
+@torch.no_grad()
 def encode(explorer: Explorer, image: Tensor) -> Encoded:
     """r and v of one image, and the image redrawn as every class."""
-    x = explorer.pixels.forward(image[None])
-    r = explorer.model.encoder(x)
+    r = read_single(explorer, image[None])[0]
     distances = (explorer.r_y - r).norm(dim=1)
     nearest = int(distances.argmin())
+    x = explorer.pixels.forward(image[None])
     v = explorer.model.posterior(explorer.r_y[nearest][None], x)[0][0]
     redrawn = decode(explorer, explorer.r_y, v)
     return Encoded(r, distances, nearest, v, redrawn)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -170,9 +169,15 @@ def _number(
     )
 
 
-def _interactive(figure: Callable[..., Figure], **sliders: object) -> interactive:
+def _interactive(
+    explorer: Explorer, figure: Callable[..., Figure], **sliders: object
+) -> interactive:
     """ipywidgets' `interactive`: its `result` is the figure that was drawn last."""
-    return _ipywidgets().interactive(figure, **sliders)
+
+    def draw(**values: float) -> Figure:  # ipywidgets asks for a function with a name
+        return figure(explorer, **values)
+
+    return _ipywidgets().interactive(draw, **sliders)
 
 
 def _class_slider(explorer: Explorer) -> object:
@@ -195,20 +200,21 @@ def _distortion_sliders() -> dict[str, object]:
 def explore_styles(explorer: Explorer, units: int = 4) -> interactive:
     """A class, and the `units` most used units of v."""
 
-    def draw(y: int, **values: float) -> Figure:
+    def figure(explorer: Explorer, y: int, **values: float) -> Figure:
         return style_figure(explorer, y, list(values.values()))
 
     sliders = {
         f"v_{unit}": _number(0.0, -ask.MOST_V, ask.MOST_V, f"v_{unit}")
         for unit in explorer.units[:units]
     }
-    return _interactive(draw, y=_class_slider(explorer), **sliders)
+    return _interactive(explorer, figure, y=_class_slider(explorer), **sliders)
 
 
 def explore_interpolation(explorer: Explorer, first: int, second: int) -> interactive:
     """Two test images, and the way in v and in r from one to the other."""
     return _interactive(
-        partial(interpolation_figure, explorer),
+        explorer,
+        interpolation_figure,
         first=_image_slider(explorer, first, "from image"),
         second=_image_slider(explorer, second, "to image"),
         at_v=_number(0.5, 0.0, 1.0, "way in v"),
@@ -219,7 +225,8 @@ def explore_interpolation(explorer: Explorer, first: int, second: int) -> intera
 def explore_encoding(explorer: Explorer, index: int) -> interactive:
     """A test image, shifted and turned, as the encoders see it."""
     return _interactive(
-        partial(encoding_figure, explorer),
+        explorer,
+        encoding_figure,
         index=_image_slider(explorer, index),
         **_distortion_sliders(),
     )
@@ -228,7 +235,8 @@ def explore_encoding(explorer: Explorer, index: int) -> interactive:
 def explore_settling(explorer: Explorer) -> interactive:
     """A class, m, and the order in which its images come."""
     return _interactive(
-        partial(settling_figure, explorer),
+        explorer,
+        settling_figure,
         y=_class_slider(explorer),
         m=_integer(1, 1, LONGEST, "m"),
         seed=_integer(0, 0, 9, "order"),
@@ -238,7 +246,8 @@ def explore_settling(explorer: Explorer) -> interactive:
 def explore_samples(explorer: Explorer) -> interactive:
     """A class and the temperature of the draw."""
     return _interactive(
-        partial(samples_figure, explorer),
+        explorer,
+        samples_figure,
         y=_class_slider(explorer),
         temperature=_number(1.0, 0.0, ask.MOST_TEMPERATURE, "temperature"),
         seed=_integer(0, 0, 9, "draw"),
@@ -248,7 +257,8 @@ def explore_samples(explorer: Explorer) -> interactive:
 def explore_bounds(explorer: Explorer, index: int) -> interactive:
     """A test image, shifted and turned, scored as every class."""
     return _interactive(
-        partial(bounds_figure, explorer),
+        explorer,
+        bounds_figure,
         index=_image_slider(explorer, index),
         **_distortion_sliders(),
     )

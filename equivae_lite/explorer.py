@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import InterpolationMode, affine
 
-from . import evaluation
+from . import bounds, evaluation
 from .data import ImageSet, Pixels
 from .errors import EquivaeError
 from .model import EquiVAE
@@ -59,15 +59,26 @@ class Explorer:
         return self.model.arch.classes
 
     @cached_property
-    def test_v(self) -> Tensor:
-        """Posterior means of v of the test images, given their true r_y: (N, V)."""
-        r = self.r_y[self.test.labels]
-        return evaluation.latent_means(self.model, self.pixels, self.test.images, r)
+    @torch.no_grad()
+    def posterior(self) -> tuple[Tensor, Tensor]:
+        """mu and log_var of q_cov of the test images, given their true r_y: (N, V)."""
+        chunks = zip(
+            self.test.images.split(evaluation.CHUNK),
+            self.test.labels.split(evaluation.CHUNK),
+        )
+        found = [
+            self.model.posterior(self.r_y[y], self.pixels.forward(x)) for x, y in chunks
+        ]
+        mu, log_var = (torch.cat(part) for part in zip(*found))
+        return mu, log_var
 
     @cached_property
     def units(self) -> tuple[int, ...]:
-        """The units of v, those first whose means vary most over the test images."""
-        return tuple(self.test_v.var(dim=0).argsort(descending=True).tolist())
+        """The units of v, those first that say most of an image: by their mean KL."""
+        # One unit at a time: gaussian_kl sums over the last axis.
+        mu, log_var = (t[..., None] for t in self.posterior)
+        kl = bounds.gaussian_kl(mu, log_var).mean(dim=0)
+        return tuple(kl.argsort(descending=True).tolist())
 
 
 def within(name: str, value: float, low: float, high: float) -> float:
@@ -118,7 +129,7 @@ def between(
     within("the way in v", at_v, 0, 1)
     within("the way in r", at_r, 0, 1)
     test_image(explorer, first), test_image(explorer, second)
-    v_a, v_b = explorer.test_v[[first, second]]
+    v_a, v_b = explorer.posterior[0][[first, second]]
     r_a, r_b = explorer.r_y[explorer.test.labels[[first, second]]]
     return decode(explorer, torch.lerp(r_a, r_b, at_r), torch.lerp(v_a, v_b, at_v))
 
@@ -126,7 +137,8 @@ def between(
 def distort(images: Tensor, right: int, down: int, turn: float) -> Tensor:
     """Images (..., C, H, W) shifted by pixels and turned clockwise by degrees.
 
-    They turn about their middle before they are shifted. What comes in from outside is black; grey values are interpolated linearly.
+    They turn about their middle before they are shifted. What comes in from outside
+    is black; grey values are interpolated linearly.
     """
     within("the shift to the right", right, -MOST_SHIFT, MOST_SHIFT)
     within("the shift down", down, -MOST_SHIFT, MOST_SHIFT)
@@ -142,7 +154,7 @@ class Encoded(NamedTuple):
     r: Tensor  # (R,) r(x) = g(f(x)): the image as a complementary set of size one
     distances: Tensor  # (classes,) from r(x) to every r_y
     nearest: int  # the class of the nearest r_y
-    v: Tensor  # (V,) posterior mean given the nearest r_y
+    v: Tensor  # (V,) posterior mean given r(x)
     redrawn: Tensor  # (classes, C, H, W) v with the r_y of every class
 
 
@@ -165,7 +177,7 @@ def encode(explorer: Explorer, image: Tensor) -> Encoded:
     distances = (explorer.r_y - r).norm(dim=1)
     nearest = int(distances.argmin())
     x = explorer.pixels.forward(image[None])
-    v = explorer.model.posterior(explorer.r_y[nearest][None], x)[0][0]
+    v = explorer.model.posterior(r[None], x)[0][0]
     redrawn = decode(explorer, explorer.r_y, v)
     return Encoded(r, distances, nearest, v, redrawn)
 
@@ -215,9 +227,9 @@ def class_bounds(
     return terms.bound.mean(dim=0)
 
 
-def best_q(bounds: Tensor) -> Tensor:
+def best_q(bound_y: Tensor) -> Tensor:
     """The best q(y | x) for L(x, y) (..., classes) and a uniform p(y): a softmax."""
-    return torch.softmax(bounds.double(), dim=-1)
+    return torch.softmax(bound_y.double(), dim=-1)
 
 
 def as_image(picture: Tensor) -> Tensor:

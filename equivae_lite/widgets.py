@@ -161,9 +161,7 @@ def _integer(value: int, low: int, high: int, words: str) -> object:
     )
 
 
-def _number(
-    value: float, low: float, high: float, words: str, step: float = 0.05
-) -> object:
+def _number(value: float, low: float, high: float, words: str, step: float) -> object:
     return _ipywidgets().FloatSlider(
         value, min=low, max=high, step=step, description=words, continuous_update=False
     )
@@ -204,7 +202,7 @@ def explore_styles(explorer: Explorer, units: int = 4) -> interactive:
         return style_figure(explorer, y, list(values.values()))
 
     sliders = {
-        f"v_{unit}": _number(0.0, -ask.MOST_V, ask.MOST_V, f"v_{unit}")
+        f"v_{unit}": _number(0.0, -ask.MOST_V, ask.MOST_V, f"v_{unit}", step=0.1)
         for unit in explorer.units[:units]
     }
     return _interactive(explorer, figure, y=_class_slider(explorer), **sliders)
@@ -217,8 +215,8 @@ def explore_interpolation(explorer: Explorer, first: int, second: int) -> intera
         interpolation_figure,
         first=_image_slider(explorer, first, "from image"),
         second=_image_slider(explorer, second, "to image"),
-        at_v=_number(0.5, 0.0, 1.0, "way in v"),
-        at_r=_number(0.5, 0.0, 1.0, "way in r"),
+        at_v=_number(0.5, 0.0, 1.0, "way in v", step=0.05),
+        at_r=_number(0.5, 0.0, 1.0, "way in r", step=0.05),
     )
 
 
@@ -249,7 +247,7 @@ def explore_samples(explorer: Explorer) -> interactive:
         explorer,
         samples_figure,
         y=_class_slider(explorer),
-        temperature=_number(1.0, 0.0, ask.MOST_TEMPERATURE, "temperature"),
+        temperature=_number(1.0, 0.0, ask.MOST_TEMPERATURE, "temperature", step=0.25),
         seed=_integer(0, 0, 9, "draw"),
     )
 

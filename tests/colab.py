@@ -156,8 +156,10 @@ def published(folder: Path) -> str:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (
         ["init", "-q", "-b", "main"],
+        ["config", "core.compression", "0"],  # weights do not shrink: only time is lost
         ["add", "--force", "."],
         ["commit", "-qm", "all"],
+        ["repack", "-qad"],
     ):
         subprocess.run([*git, *command], cwd=folder, check=True)
     return folder.as_uri()  # not a path: git would ignore --depth with it

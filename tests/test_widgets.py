@@ -23,7 +23,7 @@ def digits():
     trained, scale, _ = checkpoints.load("glyphs-supervised")
     test = images("glyphs", "test", 50)
     # All of them: the smallest class has more than the 100 that m goes up to.
-    return Explorer(trained, scale, images("glyphs", "train", 2000), test)
+    return Explorer(trained, scale, images("glyphs", "train", 1500), test)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -180,47 +180,50 @@ def browser() -> Iterator:
         opened.close()
 
 
+@contextmanager
+def opening(
+    browser,
+    address: str,
+    size: tuple[int, int] = WIDE,
+    dark: bool = False,
+    scripts: bool = True,
+    reduced_motion: bool = False,
+    touch: bool = False,
+) -> Iterator[Visit]:
+    """A page in a context of its own, once it has loaded; closed at the end."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+        reduced_motion="reduce" if reduced_motion else "no-preference",
+        has_touch=touch,
+        # Files load all the same; 127.0.0.1 would not.
+        offline=address.startswith("file:"),
+    )
+    context.set_default_timeout(TIMEOUT)
+    page = context.new_page()
+    seen = watch(page)
+    page.goto(address, wait_until="load")
+    yield seen
+    context.close()
+
+
 @pytest.fixture
 def visit(browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
-    """Opens pages of the book, or any address, each in a context of its own.
+    """Opens pages of the book, or any address, as `opening` does.
 
-    visit("book/intro.html", scheme="file" | "http", size=WIDE | PHONE, dark=False,
-    scripts=True, reduced_motion=False, touch=False) -> Visit, once the page has loaded.
-    A path with a scheme in it is opened as it stands.
+    visit("book/intro.html", scheme="file" | "http", …) -> Visit. A path with a scheme
+    in it is opened as it stands.
     """
-    contexts = []
+    with ExitStack() as stack:
 
-    def opened(
-        path: str,
-        scheme: str = "file",
-        size: tuple[int, int] = WIDE,
-        dark: bool = False,
-        scripts: bool = True,
-        reduced_motion: bool = False,
-        touch: bool = False,
-    ) -> Visit:
-        if "://" in path:
-            address = path
-        elif scheme == "file":
-            address = (request.getfixturevalue("site") / path).as_uri()
-        else:
-            address = request.getfixturevalue("served") + path
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=scripts,
-            reduced_motion="reduce" if reduced_motion else "no-preference",
-            has_touch=touch,
-            # Files load all the same; 127.0.0.1 would not.
-            offline=address.startswith("file:"),
-        )
-        contexts.append(context)
-        context.set_default_timeout(TIMEOUT)
-        page = context.new_page()
-        seen = watch(page)
-        page.goto(address, wait_until="load")
-        return seen
+        def opened(path: str, scheme: str = "file", **options) -> Visit:
+            if "://" in path:
+                address = path
+            elif scheme == "file":
+                address = (request.getfixturevalue("site") / path).as_uri()
+            else:
+                address = request.getfixturevalue("served") + path
+            return stack.enter_context(opening(browser, address, **options))
 
-    yield opened
-    for context in contexts:
-        context.close()
+        yield opened

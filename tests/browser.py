@@ -43,7 +43,7 @@ ARGUMENTS = [
 WIDE = (1400, 900)
 PHONE = (390, 844)
 PREFIX = "/equivae-lite/"  # the book's folder on its public host
-TIMEOUT = 60_000  # milliseconds: a machine that trains beside the tests is slow
+TIMEOUT = 180_000  # milliseconds: a machine that trains beside the tests is slow
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -139,7 +139,8 @@ def page() -> str:
         machines(chapters, runs),
         "## Trained models\n",
         "Every card in `data/checkpoints` tells how a model was made; the weights of "
-        "seed 0 are kept beside it. The commit is the one that training started from.\n",
+        "seed 0 are kept beside it. The commit is that of the code which finished the "
+        "run; `-changed` says that the package had been edited since.\n",
         table(
             "model|data|parameters|trained on|time|commit|weights".split("|"),
             map(card_row, cards()),

@@ -112,7 +112,9 @@ def too_wide(page) -> list[str]:
 
 
 def axe(page, **options) -> list[str]:
-    found = page.evaluate(AXE, {"resultTypes": ["violations"], **options})
+    # No preload: axe would fetch the style sheets, which a page from a file cannot.
+    settings = {"resultTypes": ["violations"], "preload": False, **options}
+    found = page.evaluate(AXE, settings)
     return [f"{rule}: {len(nodes)}, as in {nodes[0]}" for rule, nodes in found]
 
 
@@ -201,7 +203,7 @@ def look(browser, path: Path, site: Path) -> Look:
             headings=headings(page),
             too_wide=too_wide(page),
         )
-        result.accessible = accessible(page)
         result.visit = seen.problems()
+        result.accessible = accessible(page)
         result.own, result.shared = weights(seen.loaded, path, site)
     return result

@@ -1,4 +1,4 @@
-"""The book as a site: launch buttons, downloads, search, sharing, paper, lost readers."""
+"""The book as a site: launch buttons, downloads, search, sharing, paper, 404."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -83,10 +83,7 @@ def test_the_404_page_works_at_any_depth(visit, site, lost):
     page = seen.page
     assert page.inner_text("article h1").startswith("This page is not here")
     assert seen.failed == [f"404 {page.url}"] and seen.outside == []
-    shown = page.evaluate(
-        "getComputedStyle(document.querySelector('.bd-article')).color"
-    )
-    assert page.locator(".book-logo img").evaluate("i => i.naturalWidth") > 0, shown
+    assert page.locator(".book-logo img").evaluate("i => i.naturalWidth") > 0
     for address in page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)"):
         if urlsplit(address).hostname == "127.0.0.1" and "#" not in address:
             assert site_file(address, site).is_file(), address
@@ -159,7 +156,7 @@ def test_paper_shows_all_of_a_chapter_and_nothing_for_the_screen(visit):
 def test_addresses_of_a_page_at_the_root_become_absolute():
     page = (
         '<html data-content_root="./"><a href="book/a.html#x"></a><a href="#top"></a>'
-        '<img src="_static/a.png"><a href="https://a.org/b"></a><a href="/c"></a></html>'
+        '<img src="_static/a.png"><a href="https://a.org/b"></a><a href="/c"></a>'
     )
     assert re.findall(r'="([^"]*)"', site_extension.absolute(page, "/f/")) == [
         "/f/", "/f/book/a.html#x", "#top", "/f/_static/a.png", "https://a.org/b", "/c",

@@ -21,16 +21,16 @@ BUILD = [
     *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
     *("build", ".", "--all", "-W", "--keep-going", "-n"),
 ]
-# Files and folders that a build reads, its own extensions among them.
+# What a build reads, its own extensions among it.
 SOURCES = (
     "_config.yml",
     "_toc.yml",
     "requirements.txt",
-    "book",
-    "tools",
-    "equivae_lite",
-    "data/checkpoints",
-    "data/results",
+    "book/**/*",
+    "tools/site_extension.py",
+    "tools/live*.py",
+    "equivae_lite/**/*.py",
+    "data/checkpoints/*",
 )
 PASSING = {"__pycache__", ".ipynb_checkpoints"}
 
@@ -38,14 +38,11 @@ PASSING = {"__pycache__", ".ipynb_checkpoints"}
 def digest(root: Path = ROOT) -> str:
     """SHA-256 over the names and contents of all that the book is built from."""
     total = hashlib.sha256()
-    for source in SOURCES:
-        top = root / source
-        files = sorted(top.rglob("*")) if top.is_dir() else [top]
-        for path in files:
-            if path.is_file() and not PASSING & set(path.parts):
-                name = path.relative_to(root).as_posix()
-                total.update(f"{name}\0".encode())
-                total.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted({p for pattern in SOURCES for p in root.glob(pattern)}):
+        if path.is_file() and not PASSING & set(path.relative_to(root).parts):
+            name = path.relative_to(root).as_posix()
+            total.update(f"{name}\0".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
 

@@ -143,7 +143,7 @@ def test_paper_shows_all_of_a_chapter_and_nothing_for_the_screen(visit):
     page.emulate_media(media="print")
     for gone in (".bd-sidebar-primary", ".header-article", ".copybtn", ".headerlink"):
         assert not page.locator(gone).first.is_visible(), gone
-    # The theme puts the title and a table of contents in front, and one title is enough.
+    # The theme puts the title and a list of contents in front: one title is enough.
     assert page.locator("h1:visible").count() == 1
     wide = page.eval_on_selector_all(
         "article pre, article figure, article img",

@@ -33,14 +33,14 @@ def is_path(alt: str) -> bool:
 
 
 @cache
-def _page(path: Path) -> BeautifulSoup:
+def parsed(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 @cache
 def _anchors(path: Path) -> frozenset[str]:
     return frozenset(
-        str(tag[key]) for tag in _page(path).find_all(True) for key in ("id", "name")
+        str(tag[key]) for tag in parsed(path).find_all(True) for key in ("id", "name")
         if tag.get(key)
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ def _download(page: BeautifulSoup, path: Path, notebook: str) -> list[str]:
 
 def check_page(path: Path, site: Path, notebook: str | None = None) -> list[str]:
     """Every problem of one page; `notebook` is its source, if that is a notebook."""
-    page = _page(path)
+    page = parsed(path)
     return [
         *_errors(page),
         *_images(page),

@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from tools import freshness
+from tools import chapter_runs, freshness
 from tools.book import ROOT, read, toc_notebooks
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -202,6 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("_toc.yml names no notebook: nothing to do.")
     failed = 0
     for path in paths:
+        start = time.monotonic()
         try:
             notebook = (
                 normalise(read(path))
@@ -219,6 +221,8 @@ def main(arguments: list[str] | None = None) -> int:
             failed += 1
             continue
         print(f"{path}: {'written' if write(path, notebook) else 'unchanged'}")
+        if not options.normalise:
+            chapter_runs.note(path, notebook, time.monotonic() - start)
     return 1 if failed else 0
 
 

@@ -230,7 +230,7 @@ def test_dequantised_pictures_keep_their_grey_level():
 def test_uniform_levels_have_eight_bits():
     # A density of 1/256 over the 256 levels' intervals, whatever the statistics are.
     some = small_pixels()
-    log_p = torch.full((3,), -12 * math.log(256)).double()
+    log_p = torch.full((3,), -12 * math.log(256), dtype=torch.float64)
     log_p = log_p - density.log_det(some, "levels", 12)
     bits = density.bits_per_dimension(log_p, some, 12)
     assert_close(bits, torch.full((3,), 8.0).double(), rtol=1e-12, atol=0)

@@ -29,11 +29,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .faces import COARSE, TILE, outlines
+from .errors import DataError
+from .faces import COARSE, FACES, TILE, outlines
 
 SIZE, COLOURS = 32, 3
 BUMPS = 6  # supporting points of the unevenness along each axis
 CHUNK = 64  # images painted at a time
+# Those of the list above that are drawn with; the others say how they were chosen.
+NAMES = frozenset(
+    """
+    face left right gap stroke shear scale rotation perspective_x perspective_y
+    shift_x shift_y paper ink bumps stripes stripe_angle stripe_period stripe_phase
+    light_x light_y blur noise
+    """.split()
+)
 AXIS = np.arange(SIZE) - (SIZE - 1) / 2
 EDGE = SIZE / 2
 
@@ -44,7 +53,11 @@ def paint(
     """Images (N, 3, 32, 32) uint8 of labels (N,) with the factors named above.
 
     grain: standard normal noise of the shape of the images; None draws without noise.
+
+    Raises DataError if a factor or the grain is not there for every label, or a label
+    or a face does not exist.
     """
+    _check(labels, factors, grain)
     images = np.empty((len(labels), COLOURS, SIZE, SIZE), dtype=np.uint8)
     for first in range(0, len(labels), CHUNK):
         rows = slice(first, first + CHUNK)
@@ -56,6 +69,22 @@ def paint(
         np.clip(picture, 0, 1, out=picture)
         images[rows] = np.rint(255 * picture)
     return torch.from_numpy(images)
+
+
+def _check(labels: Tensor, factors: dict[str, Tensor], grain: Tensor | None) -> None:
+    if len(labels) == 0 or not 0 <= labels.min() <= labels.max() <= 9:
+        raise DataError("labels must be digits from 0 to 9, at least one, shape (N,).")
+    if missing := sorted(NAMES - factors.keys()):
+        raise DataError(f"these factors are missing: {', '.join(missing)}.")
+    counts = {name: len(factors[name]) for name in NAMES}
+    if grain is not None:
+        counts["the grain"] = len(grain)
+    for name, count in sorted(counts.items()):
+        if count != len(labels):
+            raise DataError(f"{len(labels)} labels, but {name} is for {count} images.")
+    face = factors["face"]
+    if not 0 <= face.min() <= face.max() < len(FACES):
+        raise DataError(f"face must be an index from 0 to {len(FACES) - 1}.")
 
 
 def _exact(values: Tensor) -> np.ndarray:

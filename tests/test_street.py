@@ -100,6 +100,21 @@ def test_errors():
         street_glyphs(5, seed=-1)
 
 
+def test_errors_of_paint():
+    labels, factors = torch.tensor([1, 2]), plain(2)
+    for wrong in (torch.tensor([1, 10]), torch.tensor([-1, 2]), labels[:0]):
+        with pytest.raises(DataError, match="digits from 0 to 9"):
+            paint(wrong, factors)
+    with pytest.raises(DataError, match="these factors are missing: blur, gap"):
+        paint(labels, {k: v for k, v in factors.items() if k not in ("gap", "blur")})
+    with pytest.raises(DataError, match="1 labels, but .* is for 2 images"):
+        paint(labels[:1], factors)
+    with pytest.raises(DataError, match="2 labels, but the grain is for 3 images"):
+        paint(labels, factors, torch.zeros(3, 3, 32, 32))
+    with pytest.raises(DataError, match="face must be an index from 0 to 20"):
+        paint(labels, factors | {"face": torch.tensor([0, 21])})
+
+
 # --- the factors ----------------------------------------------------------------
 
 

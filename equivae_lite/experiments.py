@@ -99,7 +99,10 @@ class Experiment:
         return self.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
     def to_dict(self) -> dict:
-        return asdict(self)
+        settings = asdict(self)
+        if self.arch.likelihood == "bernoulli":
+            del settings["arch"]["variance"]  # it has none
+        return settings
 
 
 _MNIST = Experiment("mnist-supervised", "mnist")

@@ -43,7 +43,7 @@ class Architecture:
     label_posterior: bool = False
     dropout: float = 0.5
     init: str = "he"
-    variance: str = "shared"  # of a "gaussian" likelihood; a "bernoulli" has none
+    variance: str = "shared"  # of a Gaussian; a Bernoulli has none of its own
 
     def __post_init__(self) -> None:
         if self.size not in (28, 32):
@@ -57,6 +57,11 @@ class Architecture:
         if self.variance not in VARIANCES:
             raise ValueError(
                 f"variance must be one of {VARIANCES}, not {self.variance!r}"
+            )
+        if self.likelihood == "bernoulli" and self.variance != "shared":
+            raise ValueError(
+                f"variance is {self.variance!r}, but a Bernoulli has no variance to "
+                "choose: leave it out, or take likelihood='gaussian'"
             )
 
 

@@ -65,7 +65,9 @@ def test_three_variances_and_no_other():
     assert unit.to("meta").decoder.log_var.device.type == "meta"
     assert model(SUPERVISED).decoder.log_var is None
     with pytest.raises(ValueError, match="variance must be one of .*not 'full'"):
-        Architecture(variance="full")
+        Architecture(likelihood="gaussian", variance="full")
+    with pytest.raises(ValueError, match="'unit', but a Bernoulli has no variance"):
+        Architecture(variance="unit")
 
 
 @each_variance
@@ -327,6 +329,13 @@ def test_checkpoint_keeps_its_variance(tmp_path, variance):
     assert again.arch.variance == variance
     assert torch.equal(again.decoder.log_var, net.decoder.log_var)
     assert torch.equal(some.std, pixels(COLOUR).std)
+
+
+def test_the_card_of_a_gaussian_names_its_variance_and_no_other_card_does():
+    for preset in experiments.PRESETS.values():
+        arch = preset.to_dict()["arch"]
+        gaussian = preset.arch.likelihood == "gaussian"
+        assert arch.get("variance") == (preset.arch.variance if gaussian else None)
 
 
 def test_a_card_without_the_field_has_the_shared_variance():

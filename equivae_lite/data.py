@@ -2,8 +2,8 @@
 
 Real sets: MNIST and SVHN, read by torchvision from the folder `data_root()` and
 checked by MD5 at every load. Nothing is downloaded unless `download` is called.
-Stand-ins: `glyphs` and `street-glyphs`, drawn by `equivae_lite.glyphs` wherever
-the real sets are absent.
+Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules `glyphs` and `street`
+wherever the real sets are absent.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision import datasets
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from .errors import DataError
+from .readers import read
 from .sources import (
     NAMES,
     SPLITS,
@@ -123,12 +122,13 @@ def load(
         size = STAND_IN_SIZES[name][split]
         _check_limit(name, split, limit, size)
         images, labels, factors = _draw(name, split, limit or size)
-        digest = hashlib.md5(images.numpy().tobytes() + labels.numpy().tobytes())
+        digest = hashlib.md5(images.numpy())
+        digest.update(labels.numpy())
     else:
         paths = files(name, split, root)
         found = [checked_md5(name, path, md5) for path, md5 in paths.items()]
         digest = hashlib.md5("".join(found).encode())
-        images, labels = _read(name, split, list(paths))
+        images, labels = read(name, split, list(paths))
         _check_limit(name, split, limit, len(labels))
         # Cloned, so that the rest of a large set is not kept in memory.
         images, labels = images[:limit].clone(), labels[:limit].clone()
@@ -139,27 +139,10 @@ def load(
 
 def _draw(name: str, split: str, n: int):
     # Imported here: who trains on real data needs neither matplotlib nor fonts.
-    from . import glyphs
+    from . import glyphs, street
 
-    draw = glyphs.glyphs if name == "glyphs" else glyphs.street_glyphs
+    draw = glyphs.glyphs if name == "glyphs" else street.street_glyphs
     return draw(n, split)
-
-
-def _read(name: str, split: str, paths: list[Path]) -> tuple[Tensor, Tensor]:
-    """(N, C, H, W) uint8 and (N,) int64 from files whose MD5 has been checked."""
-    if name == "mnist":
-        # torchvision's readers rather than its MNIST class, which would prefer an
-        # unchecked `processed/` folder of an old version where one lies beside.
-        return read_image_file(str(paths[0]))[:, None], read_label_file(str(paths[1]))
-    try:
-        svhn = datasets.SVHN(str(paths[0].parent), split, download=False)
-    except ImportError as error:
-        raise DataError(
-            "torchvision reads SVHN's .mat files with scipy, which is not "
-            "installed: run `pip install scipy`."
-        ) from error
-    images = torch.from_numpy(np.ascontiguousarray(svhn.data))
-    return images, torch.from_numpy(svhn.labels)
 
 
 def _check_limit(name: str, split: str, limit: int | None, size: int) -> None:

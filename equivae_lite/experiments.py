@@ -99,7 +99,10 @@ class Experiment:
         return self.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
     def to_dict(self) -> dict:
-        return asdict(self)
+        settings = asdict(self)
+        if self.arch.likelihood == "bernoulli":
+            del settings["arch"]["variance"]  # it has none
+        return settings
 
 
 _MNIST = Experiment("mnist-supervised", "mnist")
@@ -138,6 +141,7 @@ _LABELS_DISTORTED = replace(
 )
 _COLOUR = Architecture(size=32, colours=3, likelihood="gaussian")
 _SVHN = Experiment("svhn-supervised", "svhn", _COLOUR, m_max=10)
+_STREET = replace(_SVHN, name="street-glyphs-supervised", data="street-glyphs")
 _SVHN_SEMI = Experiment(
     "svhn-semi-supervised", "svhn", replace(_COLOUR, label_posterior=True, dropout=0.2),
     m_max=10, labels=1000, **_RECIPE,
@@ -168,6 +172,14 @@ def _with_table(base: Experiment) -> Experiment:
     return replace(base, name=f"{base.name}-class-table", representation="table")
 
 
+def _with_variance(base: Experiment, variance: str) -> Experiment:
+    """The same experiment with another variance of the Gaussian pixels."""
+    return replace(
+        base, name=f"{base.name}-{variance}-variance",
+        arch=replace(base.arch, variance=variance),
+    )  # fmt: skip
+
+
 PRESETS: dict[str, Experiment] = {
     e.name: e
     for e in (
@@ -188,7 +200,9 @@ PRESETS: dict[str, Experiment] = {
         replace(_MNIST, name="glyphs-supervised", data="glyphs", schedule=_SHORT),
         replace(_MNIST_SEMI, name="glyphs-semi-supervised", data="glyphs",
                 schedule=_SEMI_SCHEDULE[:2]),
-        replace(_SVHN, name="street-glyphs-supervised", data="street-glyphs"),
+        _STREET,
+        _with_variance(_STREET, "unit"),
+        _with_variance(_STREET, "pixel"),
         replace(_SVHN_SEMI, name="street-glyphs-semi-supervised", data="street-glyphs"),
     )
 }

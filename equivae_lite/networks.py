@@ -18,6 +18,7 @@ STRIDES = (1, 2, 2, 2, 2)
 KERNEL, PADDING = 5, 2
 CORNER = 2  # the convolutions end, and the decoder starts, at 2 x 2 pixels
 INITS = ("he", "xavier", "pytorch")
+VARIANCES = ("unit", "shared", "pixel")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Architecture:
     `hidden` is (128, 64) for 16 latents and half of that for 8. `r_dim` is 0
     only in the plain-VAE ablation, whose networks have no door for r_y.
     `init` is not in the appendix: chapter 11 shows that it decides whether v
-    is used at all.
+    is used at all. `variance` is that of a Gaussian pixel in standardised space:
+    "unit" is fixed at 1, "shared" is one learned number for all pixels, "pixel" is
+    one for each pixel and colour. The appendix does not say which.
     """
 
     size: int = 28
@@ -40,6 +43,7 @@ class Architecture:
     label_posterior: bool = False
     dropout: float = 0.5
     init: str = "he"
+    variance: str = "shared"  # of a Gaussian; a Bernoulli has none of its own
 
     def __post_init__(self) -> None:
         if self.size not in (28, 32):
@@ -50,6 +54,15 @@ class Architecture:
             )
         if self.init not in INITS:
             raise ValueError(f"init must be one of {INITS}, not {self.init!r}")
+        if self.variance not in VARIANCES:
+            raise ValueError(
+                f"variance must be one of {VARIANCES}, not {self.variance!r}"
+            )
+        if self.likelihood == "bernoulli" and self.variance != "shared":
+            raise ValueError(
+                f"variance is {self.variance!r}, but a Bernoulli has no variance to "
+                "choose: leave it out, or take likelihood='gaussian'"
+            )
 
 
 class Embedding(nn.Sequential):
@@ -135,8 +148,8 @@ class Decoder(nn.Module):
 
     r_y and v enter by separate dense layers; four transposed convolutions
     take 2 x 2 to 32 x 32; the last, stride-1 layer pads by 2 for 32 pixels
-    and by 0 for 28 (32 - 4 = 28). A Gaussian has one learned log-variance,
-    shared by all pixels.
+    and by 0 for 28 (32 - 4 = 28). A Gaussian has a log-variance beside its means:
+    fixed at 0, learned and shared, or learned for each pixel (`arch.variance`).
     """
 
     def __init__(self, arch: Architecture) -> None:
@@ -157,9 +170,14 @@ class Decoder(nn.Module):
         last_padding = PADDING if arch.size == 32 else 0
         layers.append(nn.Conv2d(channels, arch.colours, KERNEL, 1, last_padding))
         self.convolutions = nn.Sequential(*layers)
-        self.log_var = (
-            nn.Parameter(torch.zeros(())) if arch.likelihood == "gaussian" else None
-        )
+        if arch.likelihood == "bernoulli":
+            self.log_var = None
+        elif arch.variance == "unit":
+            # Not learned and not stored, but moved to a device with the model.
+            self.register_buffer("log_var", torch.zeros(()), persistent=False)
+        else:
+            shape = self.image_shape if arch.variance == "pixel" else ()
+            self.log_var = nn.Parameter(torch.zeros(shape))
 
     def forward(self, r: Tensor | None, v: Tensor) -> Tensor:
         """r_y (..., R) and v (..., V), leading axes broadcast -> (..., C, H, W)."""

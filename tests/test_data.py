@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import os
 import struct
-import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +12,7 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-import scipy.io
+import svhn_files
 import torch
 from torch.testing import assert_close
 from torchvision import datasets
@@ -71,19 +70,6 @@ def small_mnist(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "MNIST_MD5", sums)
     monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path))
     return tmp_path, contents
-
-
-def write_svhn(folder: Path, monkeypatch, digits=(10, 1, 2, 10, 9)):
-    """Both .mat files of SVHN with a few images; the images as written."""
-    generator = np.random.default_rng(1)
-    images = generator.integers(256, size=(32, 32, 3, len(digits)), dtype=np.uint8)
-    entries = {}
-    for split, entry in datasets.SVHN.split_list.items():
-        path = folder / entry[1]
-        scipy.io.savemat(path, {"X": images, "y": np.array(digits)[:, None]})
-        entries[split] = [entry[0], entry[1], md5(path.read_bytes())]
-    monkeypatch.setattr(datasets.SVHN, "split_list", entries)
-    return images
 
 
 # --- real sets ------------------------------------------------------------------
@@ -175,32 +161,6 @@ def test_unknown_names_and_limits(small_mnist):
         data.download("glyphs")
 
 
-def test_svhn_files(tmp_path, monkeypatch):
-    written = write_svhn(tmp_path, monkeypatch)
-    monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path))
-    svhn = data.load("svhn", "test")
-    assert svhn.images.shape == (5, 3, 32, 32) and svhn.images.dtype == torch.uint8
-    assert np.array_equal(svhn.images.numpy(), written.transpose(3, 2, 0, 1))
-    # SVHN writes the digit 0 as 10.
-    assert svhn.labels.tolist() == [0, 1, 2, 0, 9]
-    assert svhn.labels.dtype == torch.int64 and data.available("svhn")
-
-
-def test_truncated_svhn_file(tmp_path, monkeypatch):
-    write_svhn(tmp_path, monkeypatch)
-    path = tmp_path / "train_32x32.mat"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"train_32x32.mat is damaged.*download svhn"):
-        data.load("svhn", root=tmp_path)
-
-
-def test_svhn_without_scipy(tmp_path, monkeypatch):
-    write_svhn(tmp_path, monkeypatch)
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(DataError, match="pip install scipy"):
-        data.load("svhn", root=tmp_path)
-
-
 # --- where data lies ------------------------------------------------------------
 
 
@@ -250,7 +210,7 @@ def test_download_mnist(small_mnist, quiet_server, tmp_path, monkeypatch):
 
 def test_download_svhn(quiet_server, tmp_path, monkeypatch):
     folder, address = quiet_server
-    write_svhn(folder, monkeypatch)
+    svhn_files.write(folder, monkeypatch)
     for entry in datasets.SVHN.split_list.values():
         entry[0] = address + entry[1]
     data.download("svhn", tmp_path)

@@ -32,7 +32,9 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
+from equivae_lite.errors import EquivaeError
 from tools import live_export
+from tools.live_start import fields
 
 SOURCES = Path(__file__).resolve().parent.parent / "book" / "live"
 FOLDER = "live"  # below the built book's _static/
@@ -115,7 +117,7 @@ def write_assets(app: Sphinx, env: BuildEnvironment) -> None:
         shutil.copyfile(SOURCES / name, target / name)
     try:
         live_export.write(target, used)
-    except live_export.EquivaeError as error:
+    except EquivaeError as error:
         raise ExtensionError(f"the live figures cannot be built: {error}") from error
 
 
@@ -138,12 +140,14 @@ def visit_live(self, node: live) -> None:
     base = relative_uri(here, f"_static/{FOLDER}/")
     target = Path(self.builder.outdir) / "_static" / FOLDER
     text = (SOURCES / f"{node['figure']}.html").read_text(encoding="utf-8")
+    name = f"live-{node['figure']}-{node['serial']}"
     self.body.append(
         Template(text).substitute(
-            id=f"live-{node['figure']}-{node['serial']}",
+            id=name,
             alt=html.escape(node["alt"], quote=True),
             base=base,
-            **live_export.fields(target, node["figure"]),
+            **live_export.addresses(target),
+            **fields(node["figure"], name),
         )
     )
 

@@ -42,10 +42,10 @@ window.EquivaeLive = {};
       tensors[name] = { shape, values: flat.subarray(start, start + size) };
       start += size;
     }
-    entry(part).resolve({ about: content.about, tensors });
+    entry(part).resolve({ start: content.start, tensors });
   }
 
-  /* Promise of { about, tensors } of a part; the script at `address` brings it. */
+  /* Promise of { start, tensors } of a part; the script at `address` brings it. */
   function load(part, address) {
     const one = entry(part);
     if (!one.asked) {

@@ -7,7 +7,7 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
   const encode = EquivaeLive.encoder(encoderPart.tensors);
   const part = parts(figure), say = speaker(figure);
   const pen = part.paper.getContext("2d", { willReadFrequently: true });
-  const size = part.paper.width;
+  const size = part.paper.width, ink = new Float32Array(size * size);
   const seen = sheet(part.seen), again = sheet(part.again), row = sheet(part.row, 10);
   const labels = [...part.classes.children];
   const classR = (y) => tensors.class_r.values.subarray(16 * y, 16 * y + 16);
@@ -35,7 +35,7 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
   /* The drawing as MNIST would have it, (784), or null while the paper is blank. */
   function image() {
     const { data } = pen.getImageData(0, 0, size, size);
-    const ink = Float32Array.from({ length: size * size }, (_, k) => data[4 * k] / 255);
+    for (let k = 0; k < ink.length; k++) ink[k] = data[4 * k] / 255;
     return EquivaeLive.handwriting.normalise(ink, size);
   }
 

@@ -18,7 +18,7 @@ EquivaeLive.paint.whenNear("hero", ["decoder"], (figure, { start, tensors }) => 
   }
 
   function ask() {
-    part.pause.textContent = moving ? "Pause" : "Move";
+    part.pause.textContent = moving ? "Pause" : "Play";
     if (asked || !moving || !visible) return;
     asked = true;
     requestAnimationFrame(step);

@@ -32,6 +32,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
+from equivae_lite import checkpoints
 from equivae_lite.errors import EquivaeError
 from tools import live_export
 from tools.live_start import fields
@@ -69,11 +70,15 @@ class LiveDirective(SphinxDirective):
                 f"live figure {name}: its alt text is {alt!r}; say in {ALT_LENGTH} "
                 "characters or more what there is to see (:alt:)"
             )
-        figure = nodes.figure("", live(figure=name, alt=alt, serial=self.env.new_serialno("live")))
+        figure = nodes.figure(
+            "", live(figure=name, alt=alt, serial=self.env.new_serialno("live"))
+        )
         self.set_source_info(figure)
         body = self.parse_content_to_nodes()
         if not body or not isinstance(body[0], nodes.paragraph):
-            raise self.error(f"live figure {name}: its content must begin with a caption")
+            raise self.error(
+                f"live figure {name}: its content must begin with a caption"
+            )
         first, *rest = body
         figure += nodes.caption(first.rawsource, "", *first.children)
         if rest:
@@ -99,7 +104,9 @@ def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     figures_of(env).pop(docname, None)
 
 
-def merge(app: Sphinx, env: BuildEnvironment, names: Iterable[str], other: BuildEnvironment) -> None:
+def merge(
+    app: Sphinx, env: BuildEnvironment, names: Iterable[str], other: BuildEnvironment
+) -> None:
     for name in names:
         if name in figures_of(other):
             figures_of(env)[name] = figures_of(other)[name]
@@ -116,12 +123,14 @@ def write_assets(app: Sphinx, env: BuildEnvironment) -> None:
     for name in sorted({"live.css", *COMMON, *(s for f in used for s in SCRIPTS[f])}):
         shutil.copyfile(SOURCES / name, target / name)
     try:
-        live_export.write(target, used)
+        live_export.write(target, used, app.config.live_checkpoints)
     except EquivaeError as error:
         raise ExtensionError(f"the live figures cannot be built: {error}") from error
 
 
-def add_assets(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+def add_assets(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
     """Let a page with live figures load what they need, and no other page."""
     used = figures_of(app.env).get(page, set()) if doctree is not None else set()
     if not used:
@@ -135,7 +144,7 @@ def add_assets(app: Sphinx, page: str, template: str, context: dict, doctree: no
 
 
 def visit_live(self, node: live) -> None:
-    """HTML of the figure: its template in book/live, with addresses and ids filled in."""
+    """HTML of a figure: its template in book/live, addresses and ids filled in."""
     here = self.builder.get_target_uri(self.builder.current_docname)
     base = relative_uri(here, f"_static/{FOLDER}/")
     target = Path(self.builder.outdir) / "_static" / FOLDER
@@ -165,9 +174,15 @@ def text_of_live(self, node: live) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     app.add_node(live, html=(visit_live, depart_live), text=(text_of_live, None))
     app.add_directive("live", LiveDirective)
+    app.add_config_value("live_checkpoints", str(checkpoints.FOLDER), "html")
     app.connect("doctree-read", note)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
     app.connect("env-updated", write_assets)
     app.connect("html-page-context", add_assets)
-    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": 1,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -1,6 +1,6 @@
 """What the live figures know of MNIST: 30 test digits as numbers, and how v is used.
 
-    python -m tools.live_digits       # needs MNIST; writes data/results/live-digits.json
+    python -m tools.live_digits    # needs MNIST; writes data/results/live-digits.json
 
 What is kept of an image is its class, its place in the test set and 16 numbers, the
 mean of q_cov(v | r_y, x). No image is stored. A page draws p(x | r_y, v) from them with

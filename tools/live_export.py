@@ -2,8 +2,8 @@
 
 The weights are those of the shipped MNIST model, rounded to float16 and written as
 base64 into JavaScript files: a page opened from a folder (file://) can load a script,
-but fetch nothing. `decoder-weights.js` holds r_y of the ten classes and the decoder, for every
-figure; `encoder-weights.js` holds f, g and q_cov, for the figure to draw in.
+but fetch nothing. `decoder-weights.js` holds r_y of the ten classes and the decoder,
+for every figure; `encoder-weights.js` holds f, g and q_cov, for the sheet to draw on.
 """
 
 from __future__ import annotations
@@ -81,12 +81,15 @@ def script(part: str, model: EquiVAE, begin: dict) -> str:
     return f'EquivaeLive.weights.receive("{part}", {json.dumps(content)});\n'
 
 
-def write(target: Path, figures: Iterable[str]) -> None:
+def write(
+    target: Path, figures: Iterable[str], folder: Path | str = checkpoints.FOLDER
+) -> None:
     """Write weights and pictures that these figures need into a folder.
 
-    Raises EquivaeError (a CheckpointError) where the checkpoint is not as its card says.
+    Raises EquivaeError where the checkpoint is not as its card says, or the numbers of
+    tools/live_digits.py belong to another.
     """
-    model = load()
+    model = load(folder)
     for part in ["decoder", *(["encoder"] if "draw" in figures else [])]:
         text = script(part, model, start() if part == "decoder" else {})
         (target / f"{part}-weights.js").write_text(text, encoding="ascii")

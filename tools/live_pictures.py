@@ -56,7 +56,9 @@ def _interpolation(model: EquiVAE, begin: dict) -> dict[str, Tensor]:
         "v": (r[:1].expand(STEPS, -1), torch.lerp(v[0], v[1], t)),
     }
     strips = {name: _decode(model, *way)[None] for name, way in ways.items()}
-    middle = {f"{name}-now": s[:, STEPS // 2 : STEPS // 2 + 1] for name, s in strips.items()}
+    middle = {
+        f"{name}-now": s[:, STEPS // 2 : STEPS // 2 + 1] for name, s in strips.items()
+    }
     ends = {"a": strips["both"][:, :1], "b": strips["both"][:, -1:]}
     return strips | middle | ends
 
@@ -77,7 +79,12 @@ def _decode(model: EquiVAE, r: Tensor, v: Tensor) -> Tensor:
     return model.mean_image(r, v)[..., 0, :, :]
 
 
-FIGURES = {"hero": _hero, "styles": _styles, "interpolation": _interpolation, "draw": _draw}
+FIGURES = {
+    "hero": _hero,
+    "styles": _styles,
+    "interpolation": _interpolation,
+    "draw": _draw,
+}
 
 
 @torch.no_grad()

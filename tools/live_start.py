@@ -1,4 +1,4 @@
-"""Where the live figures start. The page is told, and its first pictures show the same."""
+"""Where the live figures start: the page is told, its first pictures show the same."""
 
 from __future__ import annotations
 

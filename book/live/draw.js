@@ -11,7 +11,7 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
   const seen = sheet(part.seen), again = sheet(part.again), row = sheet(part.row, 10);
   const labels = [...part.classes.children];
   const classR = (y) => tensors.class_r.values.subarray(16 * y, 16 * y + 16);
-  const blank = new Float32Array(784);
+  const blank = new Float32Array(784), HAZE = 0.1;
   const { digits } = start.interpolation;
   let below = null; // a digit that was taken, as a canvas
   let strokes = []; // each { width, points: [[x, y], …] } in pixels of the paper
@@ -75,7 +75,8 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 28;
     const picture = sheet(canvas);
-    picture.put(decode(classR(digit.y), digit.v));
+    // The faint haze around a decoded digit is no ink: it would widen its box.
+    picture.put(decode(classR(digit.y), digit.v).map((x) => (x < HAZE ? 0 : x)));
     picture.show();
     below = canvas;
     strokes = [];

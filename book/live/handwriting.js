@@ -5,14 +5,13 @@
 (() => {
   const { SIZE } = EquivaeLive.network;
   const BOX = 20, CENTRE = 14;
-  const BLANK = 0.02; // ink fainter than this is none
 
   /* The box around the ink of an n x n drawing, null where there is none. */
   function bounds(ink, n) {
     let top = n, bottom = -1, left = n, right = -1;
     for (let y = 0, k = 0; y < n; y++)
       for (let x = 0; x < n; x++, k++)
-        if (ink[k] > BLANK) {
+        if (ink[k] > 0) {
           top = Math.min(top, y); bottom = Math.max(bottom, y);
           left = Math.min(left, x); right = Math.max(right, x);
         }

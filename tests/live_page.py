@@ -53,19 +53,19 @@ def build(folder: Path, pages: dict[str, str], *options: str):
 
 @pytest.fixture(scope="session")
 def live_site(tmp_path_factory) -> Path:
-    """all.html has every figure, in a folder of its own as chapters are; NAME.html one.
+    """all.html has every figure, NAME.html the figure of that name, plain.html none.
 
-    plain.html has none.
+    They are in a folder, book/, as the chapters are.
     """
     folder = tmp_path_factory.mktemp("live")
     figures = {name: FIGURE.format(name=name) for name in NAMES}
     pages = {
         "index.md": "# Index\n\n```{toctree}\n:glob:\nbook/*\n```\n",
         "book/all.md": "# All\n" + "".join(figures.values()) + "\n{numref}`fig-draw`\n",
-        "book/hero.md": "# Hero\n" + figures["hero"].replace("fig-", "one-"),
-        "book/draw.md": "# Draw\n" + figures["draw"].replace("fig-", "one-"),
-        "book/plain.md": "# Plain\n\nNo figure.\n",
+        "book/plain.md": "# Plain\n\nNo figure; $v$.\n",
     }
+    for name, text in figures.items():
+        pages[f"book/{name}.md"] = f"# One\n{text.replace('fig-', 'one-')}"
     run = build(folder, pages)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "html"

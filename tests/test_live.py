@@ -23,13 +23,13 @@ BOOK = [
     for name in re.findall(r"\{live\} (\w+)", path.read_text(encoding="utf-8"))
 ]
 
-CHECKSUM = """(canvas) => {
-  const pen = canvas.getContext("2d");
-  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-  const words = new Uint32Array(data.buffer);
-  let sum = 0;
-  for (const word of words) sum = (Math.imul(sum, 31) + word) | 0;
-  return sum;
+# Grey level of every third pixel in both directions.
+GREY = """(canvas) => {
+  const { width, height } = canvas, grey = [];
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  for (let y = 1; y < height; y += 3)
+    for (let x = 1; x < width; x += 3) grey.push(data[4 * (y * width + x)]);
+  return grey;
 }"""
 # A figure draws in the frame after it was asked to, and its map a row a frame.
 FRAMES = """() => new Promise((done) => {
@@ -39,6 +39,16 @@ FRAMES = """() => new Promise((done) => {
     else setTimeout(done, 100);
   });
 })"""
+
+
+class Picture:
+    """What a canvas shows; equal up to the grey level that enlarging may round."""
+
+    def __init__(self, grey):
+        self.grey = grey
+
+    def __eq__(self, other):
+        return max(abs(a - b) for a, b in zip(self.grey, other.grey, strict=True)) < 2
 
 
 class Figure:
@@ -56,8 +66,9 @@ class Figure:
         return self.root.locator(f"[data-part={name}], [data-do={name}]")
 
     def pixels(self, *parts):
-        """A checksum of the pixels of each canvas, as they are now."""
-        return tuple(self.part(p).evaluate(CHECKSUM) for p in parts or PARTS[self.name])
+        """What each canvas shows now."""
+        wanted = parts or PARTS[self.name]
+        return tuple(Picture(self.part(p).evaluate(GREY)) for p in wanted)
 
     def settle(self):
         """Wait until no canvas of the figure changes any more."""
@@ -167,8 +178,9 @@ def test_the_script_draws_over_the_picture_what_the_picture_shows(
         )
         assert len(found) == len(PARTS[name])
         for part, (apart, ink) in zip(PARTS[name], found):
-            # Of a drawing the encoder sees the copy that it has scaled and centred.
-            close = 0.25 if name == "draw" else 0.06
+            # Torch and the browser enlarge by different cubics (about 0.07), and what
+            # is on the sheet to draw on is scaled and centred by the script alone.
+            close = 0.4 if name == "draw" else 0.1
             assert ink > 5 and apart < close * ink, (name, part, apart, ink)
 
 
@@ -274,12 +286,13 @@ def test_the_way_between_two_digits(opened):
     figure.page.keyboard.press("Home")
     assert number(figure.said(), "t") == 0
     # At t = 0 all three ways are at the first digit, at t = 1 `both` is at the other.
-    assert set(figure.pixels(*now)) == set(figure.pixels("a"))
+    assert all(picture == start[0] for picture in figure.pixels(*now))
     figure.page.keyboard.press("End")
     figure.settle()
     assert figure.pixels("both-now") == figure.pixels("b")
-    assert len(set(figure.pixels(*now))) == 3
-    assert figure.pixels(*now) != middle
+    both, r_only, v_only = figure.pixels(*now)
+    assert both != r_only and r_only != v_only and v_only != both
+    assert (both, r_only, v_only) != middle
     assert figure.pixels(*ends, *strips) == start
     figure.part("swap").click()
     figure.settle()
@@ -366,7 +379,7 @@ def test_first_paint_waits_for_no_weights(visit, live_site):
     """Weights that never come: the page is painted, whole, and keeps its shape."""
     held = []
     page = visit((live_site / "book/plain.html").as_uri()).page
-    page.route("**/*-weights.js*", held.append)
+    page.route("**/*-weights.js*", lambda route: held.append(route))
     page.goto((live_site / "book/all.html").as_uri(), wait_until="load")
     page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]")
     figures = page.locator(".live")

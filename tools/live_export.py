@@ -1,9 +1,10 @@
 """What the live figures load: the checkpoint's weights, as scripts.
 
-The weights are those of the shipped MNIST model, rounded to float16 and written as
-base64 into JavaScript files: a page opened from a folder (file://) can load a script,
-but fetch nothing. `decoder-weights.js` holds r_y of the ten classes and the decoder,
-for every figure; `encoder-weights.js` holds f, g and q_cov, for the sheet to draw on.
+The weights are those of the shipped MNIST model, rounded to float16, packed with zlib
+and written as base64 into JavaScript files: a page opened from a folder (file://) can
+load a script, but fetch nothing. `decoder-weights.js` holds r_y of the ten classes and
+the decoder, for every figure; `encoder-weights.js` holds f, g and q_cov, for the sheet
+to draw on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -72,11 +74,13 @@ def script(part: str, model: EquiVAE, begin: dict) -> str:
         for name, tensor in tensors_of(model).items()
         if name.startswith(PARTS[part])
     }
-    blob = b"".join(t.numpy().astype("<f2").tobytes() for t in chosen.values())
+    flat = torch.cat([t.flatten() for t in chosen.values()])
+    # High bytes first: signs and exponents pack well when they stand together.
+    planes = flat.numpy().astype(">f2").view("u1").reshape(-1, 2).T.tobytes()
     content = {
         "start": begin,
         "tensors": [[name, list(t.shape)] for name, t in chosen.items()],
-        "data": base64.b64encode(blob).decode("ascii"),
+        "data": base64.b64encode(zlib.compress(planes, 9)).decode("ascii"),
     }
     return f'EquivaeLive.weights.receive("{part}", {json.dumps(content)});\n'
 

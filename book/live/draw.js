@@ -11,7 +11,8 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
   const seen = sheet(part.seen), again = sheet(part.again), row = sheet(part.row, 10);
   const labels = [...part.classes.children];
   const classR = (y) => tensors.class_r.values.subarray(16 * y, 16 * y + 16);
-  const blank = new Float32Array(784), HAZE = 0.1;
+  const blank = new Float32Array(784);
+  const HAZE = 0.15; // the soft rim of a digit that was taken shall not widen its box
   const { digits } = start.interpolation;
   let below = null; // a digit that was taken, as a canvas
   let strokes = []; // each { width, points: [[x, y], …] } in pixels of the paper
@@ -36,7 +37,7 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
   function image() {
     const { data } = pen.getImageData(0, 0, size, size);
     for (let k = 0; k < ink.length; k++) ink[k] = data[4 * k] / 255;
-    return EquivaeLive.handwriting.normalise(ink, size);
+    return EquivaeLive.handwriting.normalise(ink, size, HAZE);
   }
 
   /* Euclidean distance of r to the r_y of every class */
@@ -75,8 +76,7 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart,
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 28;
     const picture = sheet(canvas);
-    // The faint haze around a decoded digit is no ink: it would widen its box.
-    picture.put(decode(classR(digit.y), digit.v).map((x) => (x < HAZE ? 0 : x)));
+    picture.put(decode(classR(digit.y), digit.v));
     picture.show();
     below = canvas;
     strokes = [];

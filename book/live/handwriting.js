@@ -6,12 +6,12 @@
   const { SIZE } = EquivaeLive.network;
   const BOX = 20, CENTRE = 14;
 
-  /* The box around the ink of an n x n drawing, null where there is none. */
-  function bounds(ink, n) {
+  /* The box around what is more than `blank` of an n x n drawing, null if nothing is. */
+  function bounds(ink, n, blank) {
     let top = n, bottom = -1, left = n, right = -1;
     for (let y = 0, k = 0; y < n; y++)
       for (let x = 0; x < n; x++, k++)
-        if (ink[k] > 0) {
+        if (ink[k] > blank) {
           top = Math.min(top, y); bottom = Math.max(bottom, y);
           left = Math.min(left, x); right = Math.max(right, x);
         }
@@ -34,8 +34,8 @@
   }
 
   /* ink (n x n) in [0, 1] -> (784) in [0, 1]; null for a blank sheet. */
-  function normalise(ink, n) {
-    const box = bounds(ink, n);
+  function normalise(ink, n, blank = 0) {
+    const box = bounds(ink, n, blank);
     if (!box) return null;
     const scale = BOX / Math.max(box.width, box.height);
     const width = Math.max(1, Math.round(box.width * scale));

@@ -8,13 +8,18 @@ window.EquivaeLive = {};
 (() => {
   const waiting = {}; // part -> { promise, resolve, reject }
 
-  /* base64 of little-endian float16 -> Float32Array */
-  function fromHalf(text) {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    const halves = new DataView(bytes.buffer);
+  /* base64 of a zlib stream -> its bytes */
+  async function unpack(text) {
+    const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  /* float16, first all high bytes, then all low bytes -> Float32Array */
+  function fromHalf(bytes) {
     const values = new Float32Array(bytes.length / 2);
     for (let i = 0; i < values.length; i++) {
-      const h = halves.getUint16(2 * i, true);
+      const h = (bytes[i] << 8) | bytes[values.length + i];
       const exponent = (h >> 10) & 31, fraction = h & 1023;
       const size = exponent === 0
         ? fraction * 2 ** -24
@@ -34,8 +39,8 @@ window.EquivaeLive = {};
   }
 
   /* Called by a weights file: keep its tensors under their names in the checkpoint. */
-  function receive(part, content) {
-    const flat = fromHalf(content.data), tensors = {};
+  async function receive(part, content) {
+    const flat = fromHalf(await unpack(content.data)), tensors = {};
     let start = 0;
     for (const [name, shape] of content.tensors) {
       const size = shape.reduce((a, b) => a * b, 1);

@@ -299,7 +299,7 @@ def test_the_way_between_two_digits(opened):
     assert figure.pixels("a", "b") == (start[1], start[0])
     figure.part("to").select_option(label="8 (test image 61)")
     assert "to the 8 of test image 61" in figure.said()
-    assert figure.pixels("b")[0] not in start
+    assert figure.pixels("b")[0] not in start[:2]
     figure.part("reset").click()
     assert "From the 4 of test image 4 to the 0 of test image 3" in figure.said()
     assert figure.pixels(*ends, *strips, *now) == start + middle

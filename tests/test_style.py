@@ -18,6 +18,7 @@ PATTERNS = [
     "book/*.*",
     "book/_static/*.css",
     "book/_static/*.svg",
+    "book/live/*",
     "equivae_lite/**/*.py",
     "tools/**/*.py",
     "tests/**/*.py",

@@ -291,6 +291,28 @@ def test_report_has_bits_of_a_gaussian(variance):
     assert found["error"] == pytest.approx(np.std(bits, ddof=1) / 40**0.5, rel=1e-3)
 
 
+def test_bits_are_those_of_the_dequantised_images(monkeypatch):
+    """A noise of our own, half the range of a picture, must be felt in the bits."""
+    net, some = model(COLOUR), pixels(COLOUR)
+    few, at = images(COLOUR.data, "test", 40).images[:4], torch.arange(4)
+    r = torch.zeros(4, COLOUR.arch.r_dim)
+    asked = []
+
+    def shifted(pictures, px, indices):
+        asked.append((len(pictures), indices.tolist()))
+        return px.forward(pictures) + 1.0
+
+    usual = evaluation.bound_in_bits(net, some, few, r, at)
+    monkeypatch.setattr(evaluation, "dequantised", shifted)
+    found = evaluation.bound_in_bits(net, some, few, r, at)
+    assert asked == [(4, [0, 1, 2, 3])]
+    terms = evaluation.bound_terms(net, some.forward(few) + 1.0, r, at)
+    torch.testing.assert_close(
+        found, density.bits_per_dimension(terms.bound, some, D), rtol=1e-6, atol=0
+    )
+    assert ((found - usual).abs() > 0.01).all()
+
+
 def test_report_has_no_bits_of_a_bernoulli():
     train, test = images("glyphs"), images("glyphs", "test", 40)
     report = evaluation.report(

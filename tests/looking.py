@@ -153,9 +153,7 @@ def heavy(own: int, shared: int) -> list[str]:
     if own > OWN_LIMIT:
         problems.append(f"page and images are {own} bytes, over {OWN_LIMIT}")
     if shared > SHARED_LIMIT:
-        problems.append(
-            f"all else it loads is {shared} bytes, over {SHARED_LIMIT}"
-        )
+        problems.append(f"all else it loads is {shared} bytes, over {SHARED_LIMIT}")
     return problems
 
 

@@ -37,7 +37,7 @@ def site(tmp_path):
     (site / "book" / "a.html").write_text(PAGE)
     (site / "book" / "b.html").write_text("<p id='end'>b</p>")
     (site / "index.html").write_text("")
-    check_pages._page.cache_clear()
+    check_pages.parsed.cache_clear()
     check_pages._anchors.cache_clear()
     return site
 

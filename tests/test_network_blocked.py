@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from conftest import NO_NETWORK
+from tools.book import ROOT
 from tools.no_network.sitecustomize import is_local
 
 # TEST-NET-1: reserved for documentation, routed nowhere.
@@ -31,6 +31,7 @@ for attempt in (
         print("went out")
 """
 REFUSED = ["refused"] * 3
+NO_NETWORK = ROOT / "tools" / "no_network"
 
 
 @pytest.mark.parametrize(

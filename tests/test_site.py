@@ -74,7 +74,9 @@ def test_pages_describe_themselves_differently(site):
 def test_the_root_of_the_site_leads_to_the_first_page(visit):
     seen = visit("", scheme="http")
     seen.page.wait_for_url(f"**{PREFIX}{toc_entries()[0]}.html")
-    assert seen.problems() == []
+    # The first page may be there before the icon of the one that leads to it.
+    left = f"failed: net::ERR_ABORTED {seen.page.url.partition(PREFIX)[0]}{PREFIX}"
+    assert [p for p in seen.problems() if p != f"{left}_static/favicon.svg"] == []
 
 
 @pytest.mark.parametrize("lost", ["nothing.html", "book/deep/down/nothing.html"])

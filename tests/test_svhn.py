@@ -151,9 +151,7 @@ def test_a_thousand_labels_balanced_over_the_classes(many):
     # The digit 0 comes from the label 10 of the file.
     zeros = lab[svhn.labels[lab] == 0]
     assert len(zeros) == 100 and (digits[zeros.numpy()] == 10).all()
-    with pytest.raises(
-        DataError, match=r"class 0 has .* per_class is 300"
-    ):
+    with pytest.raises(DataError, match=r"class 0 has .* per_class is 300"):
         runs.labelled_part(3000, svhn, seed=4)
 
 

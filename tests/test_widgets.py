@@ -45,10 +45,12 @@ BUILDERS = {
 ANSWERS = {
     "styles": lambda d, y, **v: explorer.ten_digits(d, list(v.values()))[[y]],
     "interpolation": explorer.between,
-    "encoding": lambda d, index, right, down, turn: explorer.encode(
-        d,
-        explorer.distort(explorer.test_image(d, index), right, down, turn),
-    ).redrawn,
+    "encoding": lambda d, index, right, down, turn: (
+        explorer.encode(
+            d,
+            explorer.distort(explorer.test_image(d, index), right, down, turn),
+        ).redrawn
+    ),
     "settling": lambda d, y, m, seed: explorer.settling(d, y, seed, m)[-1],
     "samples": lambda d, y, temperature, seed: explorer.samples(
         d, y, temperature, seed

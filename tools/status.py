@@ -39,6 +39,11 @@ def table(head: list[str], rows: Iterable[list[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
+def number(path: Path) -> str:
+    """The two digits that a chapter's file begins with; "" for a page without."""
+    return path.name[:2] if path.name[:2].isdecimal() else ""
+
+
 def title(path: Path) -> str:
     for cell in read(path).cells:
         found = re.search(r"^# (.+)$", cell.source, re.M)
@@ -64,7 +69,7 @@ def chapter_row(path: Path, runs: dict[str, dict]) -> list[object]:
         for output in cell.outputs
     )
     return [
-        f"{path.name[:2]} [{title(path)}]({path.name})",
+        f"{number(path)} [{title(path)}]({path.name})".strip(),
         data or "none",
         stamp.get("profile", "not executed"),
         duration(run["seconds"]) if measured else "not measured",
@@ -84,7 +89,7 @@ def machines(paths: list[Path], runs: dict[str, dict]) -> str:
             where = (
                 f"{run['machine']}, {run['threads']} thread(s), Python {run['python']}"
             )
-            found.setdefault(where, []).append(path.name[:2])
+            found.setdefault(where, []).append(number(path) or path.stem)
     lines = [f"- {', '.join(chapters)}: {m}" for m, chapters in sorted(found.items())]
     return "\n".join(lines) + "\n"
 

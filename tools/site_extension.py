@@ -92,6 +92,17 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree) -> N
         app.env.front = {"start": app.builder.get_target_uri(page), "tags": made}
 
 
+def bibliography(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """The entries of a list of references as items of a list.
+
+    Docutils gives them a role that is deprecated and that a list does not allow.
+    """
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )
+
+
 def not_found(app: Sphinx):
     """The 404 page, in the theme's clothes."""
     start = app.builder.get_target_uri(app.config.root_doc)
@@ -129,6 +140,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, object]:
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", bibliography)
     app.connect("html-collect-pages", not_found)
     app.connect("build-finished", finish, priority=100)  # Jupyter Book's own is later
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

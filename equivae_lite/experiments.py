@@ -106,8 +106,8 @@ class Experiment:
 
 
 _MNIST = Experiment("mnist-supervised", "mnist")
-# The appendix gives no dropout rate; with 0.5, the usual one, half of 64 units guess
-# too poorly for the sum over labels (chapter 12).
+# The appendix gives no dropout rate. With 0.2 instead of the usual 0.5 the generative
+# classifier was better in a short run on held-out images; `study` can measure it.
 _SMALL = Architecture(
     r_dim=8, v_dim=8, hidden=(64, 32), label_posterior=True, dropout=0.2
 )

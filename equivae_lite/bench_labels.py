@@ -93,8 +93,8 @@ def logit_gradient_variance(
 ) -> float:
     """Variance over draws of the gradient to the logits of q, summed over classes.
 
-    Mean over the images x (B, C, H, W), in nats squared: the noise of v alone for
-    the exact sum, that of the drawn labels besides for the sampled one.
+    Mean over the images x (B, C, H, W), in nats squared: the noise of v and of the
+    pools of r_y for the exact sum, that of the drawn labels besides for the other.
     """
     log_lik = (
         objectives.exact_log_lik if kind == "exact" else objectives.sampled_log_lik

@@ -124,6 +124,18 @@ def test_two_processes_lose_nothing(monkeypatch):
     assert list(study.kept("appendix")) == ["1", "2", "8", "9"]
 
 
+def test_differences_pair_the_labelled_sets():
+    for variant, errors in (("recipe", (0.10, 0.30)), ("no-bound", (0.11, 0.35))):
+        for seed, error in enumerate(errors):
+            study.keep(variant, seed, {"held_out_error": error})
+    study.keep("no-bound", 2, {"held_out_error": 0.9})  # the recipe has no seed 2
+    assert study.differences("no-bound") == pytest.approx([0.01, 0.05])
+    # (1 + 5) / 2, and the standard error of two numbers: half of their distance.
+    assert study.row("no-bound")[:4] == ["3", "45.33 ± 23.38", "+3.00 ± 2.00", "–"]
+    assert study.row("recipe")[1:3] == ["20.00 ± 10.00", "+0.00 ± 0.00"]
+    assert study.row("xavier") == ["0", "–", "–", "–", "–"]
+
+
 def test_stored_runs_are_those_of_the_variants():
     path = runs.RESULTS / "mnist-semi-supervised-study.json"
     for variant, entry in json.loads(path.read_text()).items():

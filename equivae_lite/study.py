@@ -35,39 +35,54 @@ APPENDIX = {
     "schedule": BUDGET, "labelled_weight": None, "alpha": 0.0, "warmup_steps": 0,
     "distortion": 0.0, "consistency": 0.0, "averaging": 0.0, "decay_from": 1.0,
 }  # fmt: skip
-VARIANTS: dict[str, dict] = {
-    "appendix": APPENDIX,
-    # One lever added to the appendix. Without alpha no label reaches q_y-post at all,
-    # so it comes first and the others are added to it.
-    "alpha": APPENDIX | {"alpha": 50.0},
-    "alpha-warm-up": APPENDIX | {"alpha": 50.0, "warmup_steps": 400},
-    "alpha-own-weight": APPENDIX | {"alpha": 50.0, "labelled_weight": 0.05},
-    "alpha-distortion": APPENDIX | {"alpha": 50.0, "distortion": 1.0},
-    "alpha-shut": APPENDIX | {
-        "alpha": 50.0, "shut_steps": 150, "kl_start": 4.0, "kl_epochs": 0.6
-    },
-    "alpha-balance": APPENDIX | {"alpha": 50.0, "balance": 50.0},
-    # The recipe, and one lever at a time changed in it.
-    "recipe": RECIPE,
-    "exact-sum": RECIPE | {"label_sum": "exact"},
-    "no-bound": RECIPE | {"generative": False},
-    "no-distortion": RECIPE | {"distortion": 0.0},
-    "no-consistency": RECIPE | {"consistency": 0.0},
-    "no-warm-up": RECIPE | {"warmup_steps": 0},
-    "no-alpha": RECIPE | {"alpha": 0.0},
-    "own-proportion": RECIPE | {"labelled_weight": None},
-    "more-labelled": RECIPE | {"labelled_weight": 0.3},
-    "shut": RECIPE | {"shut_steps": 150},
-    "kl-falls": RECIPE | {"kl_start": 4.0, "kl_epochs": 0.9},
-    "balance": RECIPE | {"balance": 50.0},
-    "two-samples": RECIPE | {"v_samples": 2},
-    "no-averaging": RECIPE | {"averaging": 0.0},
-    "no-decay": RECIPE | {"decay_from": 1.0},
-    "batch-32": RECIPE | {"schedule": ((32, 1),)},  # as many images, more steps
-    "dropout-0.5": RECIPE | {"arch": replace(_ARCH, dropout=0.5)},
-    "xavier": RECIPE | {"arch": replace(_ARCH, init="xavier")},
-    "pytorch": RECIPE | {"arch": replace(_ARCH, init="pytorch")},
+# Equation (7) alone, and what happens when one lever is added. Without alpha no label
+# reaches q_y-post at all, so it comes first and the others are added to it.
+_ADDED: dict[str, tuple[str, dict]] = {
+    "appendix": ("equation (7) alone", {}),
+    "alpha": ("label term, weight 50", {"alpha": 50.0}),
+    "alpha-warm-up": ("label term and warm-up", {"alpha": 50.0, "warmup_steps": 400}),
+    "alpha-own-weight": (
+        "label term, labelled share 0.05", {"alpha": 50.0, "labelled_weight": 0.05}
+    ),
+    "alpha-distortion": (
+        "label term, distorted reading", {"alpha": 50.0, "distortion": 1.0}
+    ),
+    "alpha-shut": (
+        "label term, v shut, then KL weight 4 to 1",
+        {"alpha": 50.0, "shut_steps": 150, "kl_start": 4.0, "kl_epochs": 0.6},
+    ),
+    "alpha-balance": (
+        "label term, prior on the mean q(y)", {"alpha": 50.0, "balance": 50.0}
+    ),
 }  # fmt: skip
+# The recipe, and one lever at a time changed in it.
+_CHANGED: dict[str, tuple[str, dict]] = {
+    "recipe": ("recipe", {}),
+    "exact-sum": ("all ten labels decoded", {"label_sum": "exact"}),
+    "no-bound": ("no bounds at all", {"generative": False}),
+    "no-distortion": ("no distortion", {"distortion": 0.0}),
+    "no-consistency": ("no consistency", {"consistency": 0.0}),
+    "no-warm-up": ("no warm-up", {"warmup_steps": 0}),
+    "no-alpha": ("no label term", {"alpha": 0.0}),
+    "own-proportion": ("labelled share as in (7)", {"labelled_weight": None}),
+    "more-labelled": ("labelled share 0.3", {"labelled_weight": 0.3}),
+    "shut": ("v shut for 150 steps", {"shut_steps": 150}),
+    "kl-falls": ("KL weight from 4 to 1", {"kl_start": 4.0, "kl_epochs": 0.9}),
+    "balance": ("prior on the mean q(y)", {"balance": 50.0}),
+    "two-samples": ("two draws of v", {"v_samples": 2}),
+    "no-averaging": ("last weights, no average", {"averaging": 0.0}),
+    "no-decay": ("learning rate constant", {"decay_from": 1.0}),
+    # As many images, more steps.
+    "batch-32": ("batches of 32", {"schedule": ((32, 1),)}),
+    "dropout-0.5": ("dropout 0.5", {"arch": replace(_ARCH, dropout=0.5)}),
+    "xavier": ("Xavier initialisation", {"arch": replace(_ARCH, init="xavier")}),
+    "pytorch": ("PyTorch initialisation", {"arch": replace(_ARCH, init="pytorch")}),
+}
+WORDS = {v: words for v, (words, _) in (_ADDED | _CHANGED).items()}
+VARIANTS: dict[str, dict] = {
+    **{v: APPENDIX | changes for v, (_, changes) in _ADDED.items()},
+    **{v: RECIPE | changes for v, (_, changes) in _CHANGED.items()},
+}
 # The error against the number of labels: the recipe, and q_y-post on the labelled
 # images alone. At least one image more than m of every class; "recipe" has 100.
 LABELS = (20, 50, 100, 600, 1000, 3000)

@@ -62,6 +62,10 @@ _CHANGED: dict[str, tuple[str, dict]] = {
     "no-bound": ("no bounds at all", {"generative": False}),
     "no-distortion": ("no distortion", {"distortion": 0.0}),
     "no-consistency": ("no consistency", {"consistency": 0.0}),
+    "neither": (
+        "neither bounds nor consistency",
+        {"generative": False, "consistency": 0.0},
+    ),
     "no-warm-up": ("no warm-up", {"warmup_steps": 0}),
     "no-alpha": ("no label term", {"alpha": 0.0}),
     "own-proportion": ("labelled share as in (7)", {"labelled_weight": None}),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from . import __version__, checkpoints, data, experiments, runs
+from . import __version__, checkpoints, data, experiments, reproduce, runs
 from .errors import EquivaeError
 
 
@@ -46,8 +46,23 @@ def parser() -> argparse.ArgumentParser:
         "validate", help="train without 5,000 training images and follow them"
     )
     validate.add_argument("experiment")
+
+    again = commands.add_parser(
+        "reproduce",
+        help="a row of a table: download, train and evaluate what is not there yet",
+        description="Download the experiment's data if it is absent, train the seeds, "
+        "evaluate them and print a table. Stopped at any time, the same command goes "
+        "on from the last whole epoch: on another machine, too, which needs FOLDER "
+        "alone. What is finished is not done again. The experiment's name says "
+        "its data: svhn-supervised is street-glyphs-supervised on SVHN itself.",
+    )
+    again.add_argument("experiment")
+    again.add_argument("--out", type=Path, metavar="FOLDER", default=reproduce.HOME,
+                       help="holds checkpoints, results and the states to go on from "
+                       "(default: the repository's data/)")  # fmt: skip
     for command in (train, validate):
         command.add_argument("--seed", type=_at_least(0), default=0)
+    for command in (train, validate, again):
         command.add_argument("--epochs", type=int, help="cut or lengthen the schedule")
         command.add_argument("--bfloat16", action="store_true",
                              help="matrix products in bfloat16: faster where the "
@@ -55,16 +70,19 @@ def parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="evaluate checkpoints")
     evaluate.add_argument("experiment")
-    evaluate.add_argument("--seeds", type=_at_least(0), nargs="+", default=[0])
     evaluate.add_argument("--no-importance-weighted", action="store_true",
                           help="leave out the slowest part")  # fmt: skip
+
+    for command, seeds in ((evaluate, [0]), (again, [0, 1, 2])):
+        command.add_argument("--seeds", type=_at_least(0), nargs="+", default=seeds)
 
     bench = commands.add_parser("bench", help="the cost of a training step")
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
 
-    for command in (train, validate, evaluate, bench):
+    for command in (train, validate, evaluate, again, bench):
         command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
         command.add_argument("--threads", type=_at_least(1), help="CPU threads")
+    for command in (train, validate, evaluate, bench):
         command.add_argument(
             "--profile", choices=("smoke", "full"), default="full",
             help="smoke: a few steps on a few images, nothing shipped is touched",
@@ -107,7 +125,13 @@ def run(arguments: argparse.Namespace) -> None:
     if a.threads:
         torch.set_num_threads(a.threads)
     experiments.get(a.experiment)  # a wrong name is an error before anything else
-    where, smoke = device(a.device), a.profile == "smoke"
+    where = device(a.device)
+    if a.command == "reproduce":
+        print(reproduce.reproduce(
+            a.experiment, a.seeds, a.out, where, epochs=a.epochs, bfloat16=a.bfloat16
+        ))  # fmt: skip
+        return
+    smoke = a.profile == "smoke"
     if smoke:
         os.environ.setdefault("EQUIVAE_MAX_STEPS", "5")
     if a.command == "train":

@@ -15,6 +15,7 @@ from . import bounds
 from .data import ImageSet, Pixels
 from .evaluation import CHUNK, Representations, mean_and_error, noise
 from .model import EquiVAE
+from .pixel_density import bits_per_dimension, dequantised
 
 
 def error(scores: Tensor, labels: Tensor) -> float:
@@ -60,16 +61,20 @@ def label_posteriors(model: EquiVAE, pixels: Pixels, images: ImageSet) -> Tensor
 
 @torch.no_grad()
 def label_report(
-    model: EquiVAE, pixels: Pixels, table: Tensor, images: ImageSet, seed: int = 0
-) -> LabelReport:
+    model: EquiVAE, pixels: Pixels, table: Tensor, images: ImageSet, seed: int = 0,
+    dequantise: bool = False,
+) -> LabelReport:  # fmt: skip
     """q_y-post and the bound under every class; `table` (classes, R) is r_y of D_lab.
 
-    One sample of v for each image and class.
+    One sample of v for each image and class. With `dequantise` the bound is that of
+    the images with uniform noise of one grey level. q_y-post reads them without it:
+    rounding would give them back, so (6) stays a bound.
     """
     classes = model.arch.classes
     bound_y = []
     for rows in torch.arange(len(images)).split(CHUNK):
-        x = pixels.forward(images.images[rows])
+        x = images.images[rows]
+        x = dequantised(x, pixels, rows) if dequantise else pixels.forward(x)
         eps = noise(rows, classes, model.arch.v_dim, seed=seed).to(x.device)
         bound_y.append(model.terms_per_class(x, table, eps).bound)
     return LabelReport(label_posteriors(model, pixels, images), torch.cat(bound_y))
@@ -88,7 +93,8 @@ def semi_supervised_report(
     means over the test images; `confusion[y][k]` counts images of class y that
     q_y-post reads as k, and `bound_matrix[y][k]` is the mean of (4) with the r_y of
     class k over the images of class y. Without a `generative` model there are no
-    bounds.
+    bounds. For Gaussian pixels each bound is also given in bits per dimension, with
+    uniform dequantisation noise: an upper bound.
     """
     y = test.labels
     log_q = label_posteriors(model, pixels, test)
@@ -107,12 +113,20 @@ def semi_supervised_report(
     report = label_report(model, pixels, table, test)
     result |= report.errors(y)
     result["bound_matrix"] = bound_matrix(report.bound_y, y).tolist()
-    of_true = report.bound_y.gather(1, y[:, None])[:, 0]
-    for name, values in (
-        ("unlabelled_bound", report.unlabelled_bound()),
-        ("labelled_bound", of_true),
-    ):
+    for name, values in _bounds(report, y).items():
         mean, spread = mean_and_error(values)
         first = mean_and_error(values[:1000])[0]
         result[name] = {"bound": mean, "error": spread, "first_1000": first}
+    if model.arch.likelihood == "gaussian":
+        noisy = label_report(model, pixels, table, test, dequantise=True)
+        for name, values in _bounds(noisy, y).items():
+            bits = bits_per_dimension(values, pixels, test.images[0].numel())
+            mean, spread = mean_and_error(bits)
+            result[name] |= {"bits": mean, "bits_error": spread}
     return result
+
+
+def _bounds(report: LabelReport, y: Tensor) -> dict[str, Tensor]:
+    """(6), and (4) under the true classes `y`: (N,) each."""
+    of_true = report.bound_y.gather(1, y[:, None])[:, 0]
+    return {"unlabelled_bound": report.unlabelled_bound(), "labelled_bound": of_true}

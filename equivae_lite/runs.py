@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import platform
-import subprocess
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
 from . import checkpoints, data, evaluation, experiments, labelling, training
 from .data import Pixels
+from .errors import CheckpointError
 from .experiments import Experiment
+from .machine import commit, hardware, peak_megabytes, versions
 from .model import EquiVAE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +35,7 @@ def train(
     device: str = "cpu",
     *,
     out: Path = checkpoints.FOLDER,
+    states: Path | None = None,
     epochs: int | None = None,
     bfloat16: bool = False,
     limit: int | None = None,
@@ -43,8 +43,8 @@ def train(
 ) -> Path:
     """Train one seed of an experiment, write checkpoint and card; returns the card.
 
-    Resumes from data/runs if this run was begun before. `limit` trains and tests
-    on the first images only (for tests).
+    Resumes from the folder `states` (default: data/runs) if this run was begun
+    before. `limit` trains and tests on the first images only (for tests).
     """
     experiment = experiments.get(name)
     if epochs is not None:
@@ -62,7 +62,7 @@ def train(
         images,
         pixels,
         seed,
-        state_path=_state_path(name, seed) if whole else None,
+        state_path=_state_path(name, seed, states) if whole else None,
         bfloat16=bfloat16,
         max_steps=max_steps,
         progress=progress,
@@ -75,16 +75,22 @@ def train(
         "seed": seed,
         "parameters": model.parameter_count(),
         "complete": whole,
-        "precision": "bfloat16 products, float32 weights" if bfloat16 else "float32",
+        "precision": precision(bfloat16),
         "metrics": headline(model, pixels, labelled, test, experiment.generative),
         "history": history,
         "seconds": round(sum(h["seconds"] for h in history), 1),
         "hardware": hardware(device),
+        "peak_megabytes": peak_megabytes(device),
         "versions": versions(),
         "commit": code,
         "data": {"name": images.name, "train": images.md5, "test": test.md5},
     }
     return checkpoints.save(model, pixels, card, seed, out)
+
+
+def precision(bfloat16: bool) -> str:
+    """How a card says it."""
+    return "bfloat16 products, float32 weights" if bfloat16 else "float32"
 
 
 def labelled_part(labels: int | None, train: data.ImageSet, seed: int) -> data.ImageSet:
@@ -182,15 +188,17 @@ def evaluate(
     device: str = "cpu",
     *,
     folder: Path = checkpoints.FOLDER,
+    results: Path | None = None,
     importance_weighted: bool = True,
     limit: int | None = None,
 ) -> Path:
-    """Evaluate shipped seeds on all test images, into data/results/NAME.json.
+    """Evaluate seeds in `folder` on all test images, into NAME.json in `results`.
 
-    With a `limit` on the images (for tests) the file goes to data/runs instead.
+    The default is data/results; with a `limit` on the images (for tests) the file
+    goes to data/runs instead. It is written after each seed.
     """
-    path = (RESULTS if limit is None else RUNS) / f"{name}.json"
-    per_seed = json.loads(path.read_text())["seeds"] if path.exists() else {}
+    path = ((results or RESULTS) if limit is None else RUNS) / f"{name}.json"
+    per_seed = stored(path)
     train_set = test = None
     for seed in seeds:
         model, pixels, card = checkpoints.load(name, seed, folder, device)
@@ -212,17 +220,30 @@ def evaluate(
         report |= {"parameters": card["parameters"], "sha256": card["sha256"]}
         per_seed[str(seed)] = report
         print(f"{name} seed {seed}: {time.perf_counter() - started:.0f} s")
-    per_seed = dict(sorted(per_seed.items(), key=lambda item: int(item[0])))
-    content = {
-        "experiment": name,
-        "data": card["data"],
-        "command": f"python -m equivae_lite evaluate {name} --seeds "
-        + " ".join(per_seed),
-        "seeds": per_seed,
-        "versions": versions(),
-    }
-    checkpoints.write_json(path, content)
+        per_seed = dict(sorted(per_seed.items(), key=lambda item: int(item[0])))
+        content = {
+            "experiment": name,
+            "data": card["data"],
+            "command": f"python -m equivae_lite evaluate {name} --seeds "
+            + " ".join(per_seed),
+            "seeds": per_seed,
+            "versions": versions(),
+        }
+        checkpoints.write_json(path, content)
     return path
+
+
+def stored(path: Path) -> dict[str, dict]:
+    """The evaluations in a file that `evaluate` wrote, {seed: …}; {} without it."""
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))["seeds"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"the results {path} are damaged ({type(error).__name__}); delete the file "
+            "and evaluate again"
+        ) from error
 
 
 def over_seeds(values: list[float]) -> tuple[float, float | None]:
@@ -234,47 +255,5 @@ def over_seeds(values: list[float]) -> tuple[float, float | None]:
     return mean, math.sqrt(variance / len(values))
 
 
-def hardware(device: str) -> str:
-    """The processor that a run used, in words."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return f"{model}, {torch.get_num_threads()} thread(s)"
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages on which numbers depend."""
-    found = {"python": platform.python_version()}
-    for package in ("torch", "torchvision", "numpy", "scikit-learn"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
-
-
-def commit() -> str | None:
-    """The commit of the code, with a mark if the package was changed since."""
-    try:
-        head = _git("rev-parse", "--short=12", "HEAD").strip()
-        changed = _git("status", "--porcelain", "--", "equivae_lite").strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head + ("-changed" if changed else "")
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-
-
-def _state_path(name: str, seed: int) -> Path:
-    return RUNS / f"{name}-seed{seed}.state.pt"
+def _state_path(name: str, seed: int, folder: Path | None = None) -> Path:
+    return (folder or RUNS) / f"{name}-seed{seed}.state.pt"

@@ -1,12 +1,14 @@
 """Labels inferred by q_y-post and by the generative model, with r_y from D_lab."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from small import SEMI, few, images, model, pixels
+from small import COLOUR, SEMI, few, images, model, pixels
 
 from equivae_lite import data, evaluation, labelling, runs
+from equivae_lite.pixel_density import dequantised
 
 N = 40
 always_3 = 5.0 * (torch.arange(10) == 3)
@@ -80,6 +82,42 @@ def test_without_a_generative_model_nothing_is_said_of_bounds(found):
     assert report.keys() == {"test_images", "labels", "error", "confusion"}
     headline = runs.headline(m, px, few(5), test, generative=False)
     assert headline == {"test_error": report["error"]}
+
+
+def test_bits_of_both_bounds_by_hand():
+    """A Gaussian model: dequantised, one image at a time, with the noise of its own."""
+    e = replace(COLOUR, arch=replace(COLOUR.arch, label_posterior=True))
+    m, px, test = model(e), pixels(e), images(e.data, "test", N)
+    labelled = few(5, e.data)
+    found = labelling.semi_supervised_report(m, px, labelled, test)
+    table = evaluation.Representations(m, px, labelled).table()
+    eps = evaluation.noise(torch.arange(N), 10, e.arch.v_dim)
+    six, four = [], []
+    # One grey level is 1 / (255 std) wide in each of the 3,072 standardised values.
+    width = float((255 * px.std.double()).log().sum())
+    for i in range(N):
+        x = dequantised(test.images[i : i + 1], px, torch.tensor([i]))
+        assert not torch.equal(x, px.forward(test.images[i : i + 1]))
+        with torch.no_grad():
+            bound = m.terms_per_class(x, table, eps[i : i + 1]).bound[0].double()
+            log_q = m.label_log_posterior(px.forward(test.images[i : i + 1]))[0]
+        q = log_q.double().exp()
+        kl = float((q * (log_q.double() + math.log(10))).sum())
+        values = float((q * bound).sum()) - kl, float(bound[test.labels[i]])
+        for into, value in zip((six, four), values):
+            into.append((width - value) / 3072 / math.log(2))
+    for name, bits in (("unlabelled_bound", six), ("labelled_bound", four)):
+        assert found[name]["bits"] == pytest.approx(sum(bits) / N, rel=1e-5)
+        spread = torch.tensor(bits).double().std() / math.sqrt(N)
+        assert found[name]["bits_error"] == pytest.approx(float(spread), rel=1e-3)
+    assert found["unlabelled_bound"]["bits"] != found["labelled_bound"]["bits"]
+
+
+def test_no_bits_of_a_bernoulli(found):
+    m, px, test, *_ = found
+    report = labelling.semi_supervised_report(m, px, few(5), test)
+    for name in ("unlabelled_bound", "labelled_bound"):
+        assert report[name].keys() == {"bound", "error", "first_1000"}
 
 
 def test_generative_error_is_that_of_the_largest_bound():

@@ -382,12 +382,13 @@ def test_an_absent_set_is_downloaded_and_reproduced(run, quick, monkeypatch, tmp
     def download(name):
         fetched.append(name)
         home.mkdir()
-        svhn_files.write(home, monkeypatch, digits=(10, *range(1, 10)) * 4)
+        svhn_files.write(home, monkeypatch, digits=(10, *range(1, 10)) * 8)
 
     monkeypatch.setattr(data, "download", download)
     command, out = "svhn-supervised --seeds 0 --epochs 1", tmp_path / "out"
-    code, text, _ = run(command, out)
-    assert code == 0 and f"downloading svhn to {home}" in text
+    code, text, err = run(command, out)
+    assert code == 0, err
+    assert f"downloading svhn to {home}" in text
     assert "svhn-supervised, on the test images of svhn, " not in text
     assert "svhn-supervised, on the test images of svhn\n" in text
     assert "(4) in bits per dimension" in text
@@ -406,7 +407,7 @@ def test_without_network_nothing_is_begun(run, tmp_path, name):
     real = name.split("-")[0]
     assert code == 2 and f"downloading {real} to {tmp_path / 'no data'}" in out
     assert err.startswith(f"error: download of {real} failed")
-    assert "Check the network" in err and err.count("\n") == 1
+    assert "Check the network" in err and "Traceback" not in err
     assert "training" not in out
     assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
 

@@ -49,14 +49,14 @@ def parser() -> argparse.ArgumentParser:
 
     again = commands.add_parser(
         "reproduce",
-        help="a row of a table: download, train and evaluate what is not there yet",
-        description="Download the experiment's data if it is absent, train the seeds, "
+        help="rows of a table: download, train and evaluate what is not there yet",
+        description="Download an experiment's data if absent, train the seeds, "
         "evaluate them and print a table. Stopped at any time, the same command goes "
         "on from the last whole epoch: on another machine, too, which needs FOLDER "
         "alone. What is finished is not done again. The experiment's name says "
         "its data: svhn-supervised is street-glyphs-supervised on SVHN itself.",
     )
-    again.add_argument("experiment")
+    again.add_argument("experiments", metavar="experiment", nargs="+")
     again.add_argument("--out", type=Path, metavar="FOLDER", default=reproduce.HOME,
                        help="holds checkpoints, results and the states to go on from "
                        "(default: the repository's data/)")  # fmt: skip
@@ -124,12 +124,15 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if a.threads:
         torch.set_num_threads(a.threads)
-    experiments.get(a.experiment)  # a wrong name is an error before anything else
+    # A wrong name is an error before anything else.
+    for name in a.experiments if a.command == "reproduce" else [a.experiment]:
+        experiments.get(name)
     where = device(a.device)
     if a.command == "reproduce":
-        print(reproduce.reproduce(
-            a.experiment, a.seeds, a.out, where, epochs=a.epochs, bfloat16=a.bfloat16
-        ))  # fmt: skip
+        for name in a.experiments:
+            print(reproduce.reproduce(
+                name, a.seeds, a.out, where, epochs=a.epochs, bfloat16=a.bfloat16
+            ))  # fmt: skip
         return
     smoke = a.profile == "smoke"
     if smoke:

@@ -480,15 +480,22 @@ def test_a_run_cut_short_reproduces_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_unknown_experiment(run, tmp_path):
-    code, _, err = run("svhn --seeds 0", tmp_path / "out")
+@pytest.mark.parametrize("names", ["svhn", f"{SEMI} svhn"])
+def test_unknown_experiment(run, tmp_path, names):
+    code, _, err = run(f"{names} --seeds 0", tmp_path / "out")
     assert code == 2 and "there is no experiment 'svhn'" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_several_experiments_have_a_table_each(run, nothing_is_done):
+    code, out, _ = run(f"{SEMI} {SEMI} --seeds 0")
+    assert code == 0 and out.count("minutes of training") == 2
 
 
 def test_three_seeds_unless_others_are_asked_for():
     asked = cli.parser().parse_args(["reproduce", "svhn-supervised"])
     assert asked.seeds == [0, 1, 2] and asked.out == reproduce.HOME
+    assert asked.experiments == ["svhn-supervised"]
 
 
 @pytest.mark.parametrize("page", ["README.md", "data/README.md"])

@@ -108,8 +108,9 @@ class Visit:
         ]
 
 
-def watch(page) -> Visit:
-    """Write down what the page says, asks and gets from now on."""
+@contextmanager
+def watching(page) -> Iterator[Visit]:
+    """Write down what the page says, asks and gets, from now to the end."""
     seen = Visit(page)
 
     def console(message) -> None:
@@ -132,12 +133,19 @@ def watch(page) -> Visit:
             seen.outside.append(route.request.url)
             route.abort()
 
-    page.on("console", console)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("response", answered)
-    page.on("requestfailed", request_failed)
+    listeners = {
+        "console": console,
+        "pageerror": lambda error: seen.errors.append(str(error)),
+        "response": answered,
+        "requestfailed": request_failed,
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     page.route("**/*", gate)
-    return seen
+    yield seen
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def site_file(url: str, site: Path) -> Path:
@@ -177,7 +185,41 @@ def browser() -> Iterator:
             executable_path=program, args=ARGUMENTS, timeout=TIMEOUT
         )
         yield opened
+        FREE.clear()
         opened.close()
+
+
+# Tabs of the running browser that no test uses now, by (scripts, touch), which a tab
+# keeps for life. A tab is used again: a new one is a new window of Chromium, and costs
+# as much processor time as half a chapter.
+FREE: dict[tuple[bool, bool], list] = {}
+
+
+@contextmanager
+def tab(browser, scripts: bool, touch: bool) -> Iterator:
+    """An empty tab, as if it were new; other tests get it afterwards."""
+    free = FREE.setdefault((scripts, touch), [])
+    if free:
+        page = free.pop()
+    else:
+        context = browser.new_context(java_script_enabled=scripts, has_touch=touch)
+        context.set_default_timeout(TIMEOUT)
+        page = context.new_page()
+    yield page
+    # What a page may leave behind for the next: it, what it stored, what it was allowed
+    # to do, the pointer over it. A test that fails leaves its tab out.
+    page.evaluate(FORGET)
+    page.mouse.move(-1, -1)
+    page.context.clear_permissions()
+    page.context.clear_cookies()
+    page.goto("about:blank")
+    free.append(page)
+
+
+FORGET = """() => {
+  for (const kind of ['localStorage', 'sessionStorage'])
+    try { window[kind].clear(); } catch { /* a page without a store of its own */ }
+}"""
 
 
 @contextmanager
@@ -190,22 +232,19 @@ def opening(
     reduced_motion: bool = False,
     touch: bool = False,
 ) -> Iterator[Visit]:
-    """A page in a context of its own, once it has loaded; closed at the end."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if dark else "light",
-        java_script_enabled=scripts,
-        reduced_motion="reduce" if reduced_motion else "no-preference",
-        has_touch=touch,
+    """A page, once it has loaded, in a tab that knows of no other; left at the end."""
+    with tab(browser, scripts, touch) as page:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(
+            media="null",
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if reduced_motion else "no-preference",
+        )
         # Files load all the same; 127.0.0.1 would not.
-        offline=address.startswith("file:"),
-    )
-    context.set_default_timeout(TIMEOUT)
-    page = context.new_page()
-    seen = watch(page)
-    page.goto(address, wait_until="load")
-    yield seen
-    context.close()
+        page.context.set_offline(address.startswith("file:"))
+        with watching(page) as seen:
+            page.goto(address, wait_until="load")
+            yield seen
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ OWN_LIMIT = 3_000_000  # bytes of a page's HTML and its own images
 SHARED_LIMIT = 5_000_000  # bytes of all else that it loads
 
 # A corner cell of a table of numbers has nothing to say.
-NOT_ASKED = {"empty-table-header": {"enabled": False}}
+NOT_ASKED = ["empty-table-header"]
+# Rules about colours, which cost most; they are asked once few elements are left.
+COLOURS = ["color-contrast", "link-in-text-block"]
 
 # axe-core takes minutes for a chapter with thousands of spans in formulas and code. The
 # same span a second time in the same kind of parent has the same colours, so one of
@@ -35,6 +37,41 @@ THIN = """() => {
     if (seen.has(kind)) span.remove(); else seen.add(kind);
   }
 }"""
+# Gives every element with text of its own a word for how it looks: what it is, its font
+# and colours, and every ground that lies under it. Called once in each theme.
+LOOKS = """() => {
+  const grounds = new Map();
+  const ground = e => {
+    if (!e) return '';
+    if (!grounds.has(e)) {
+      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(e);
+      const own = [backgroundColor, backgroundImage, opacity].join();
+      const below = ground(e.parentElement);
+      grounds.set(e, own === 'rgba(0, 0, 0, 0),none,1' ? below : own + below);
+    }
+    return grounds.get(e);
+  };
+  for (const e of document.querySelectorAll('body *')) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+    const s = getComputedStyle(e), p = e.parentElement;
+    e.looks = [e.looks, e.tagName, e.className, p.tagName, p.className, s.color,
+      s.fontSize, s.fontWeight, s.textShadow, s.textDecoration, s.display, s.position,
+      s.visibility, ground(e)].join();
+  }
+}"""
+# Of all elements that look the same in both themes one is left: axe would say the same
+# of each, and takes seconds to. Icons hold no text.
+ONE_OF_EACH = """() => {
+  const seen = new Set();
+  const again = [...document.querySelectorAll('body *')].filter(e =>
+    e.looks && (seen.has(e.looks) || !seen.add(e.looks)));
+  for (const e of again.reverse())
+    if (![...e.querySelectorAll('*')].some(inner => inner.looks)) e.remove();
+  for (const icon of document.querySelectorAll('svg')) icon.remove();
+}"""
+TWO_FRAMES = "() => new Promise(done => " + (
+    "requestAnimationFrame(() => requestAnimationFrame(done)))"
+)
 AXE = """async options => {
   const { violations } = await axe.run(document, options);
   return violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120))]);
@@ -107,7 +144,7 @@ def headings(page) -> list[str]:
 
 def too_wide(page) -> list[str]:
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    page.wait_for_timeout(200)
+    page.evaluate(TWO_FRAMES)
     return page.evaluate(WIDTH)
 
 
@@ -118,22 +155,32 @@ def axe(page, **options) -> list[str]:
     return [f"{rule}: {len(nodes)}, as in {nodes[0]}" for rule, nodes in found]
 
 
+def turn(page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("t => document.documentElement.dataset.theme == t", arg=theme)
+
+
 def accessible(page) -> list[str]:
     """axe-core's opinion in light, its opinion of the contrast in dark.
 
     Changes the page: look at everything else first.
     """
-    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     page.evaluate(THIN)
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     # One rule at a time goes wrong in transitions between the two themes.
     page.add_style_tag(content="* { transition: none !important }")
     script = files("axe_playwright_python") / "axe.min.js"
     page.evaluate(script.read_text(encoding="utf-8"))
-    problems = [f"light: {p}" for p in axe(page, rules=NOT_ASKED)]
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_function("document.documentElement.dataset.theme == 'dark'")
-    only = {"type": "rule", "values": ["color-contrast"]}
-    return problems + [f"dark: {p}" for p in axe(page, runOnly=only)]
+    later = {rule: {"enabled": False} for rule in [*NOT_ASKED, *COLOURS]}
+    light = axe(page, rules=later)
+    page.evaluate(LOOKS)
+    turn(page, "dark")
+    page.evaluate(LOOKS)
+    page.evaluate(ONE_OF_EACH)
+    dark = axe(page, runOnly={"type": "rule", "values": COLOURS[:1]})
+    turn(page, "light")
+    light += axe(page, runOnly={"type": "rule", "values": COLOURS})
+    return [*(f"light: {p}" for p in light), *(f"dark: {p}" for p in dark)]
 
 
 def weights(loaded: Iterable[str], page: Path, site: Path) -> tuple[int, int]:

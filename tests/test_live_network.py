@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from browser import TIMEOUT, watch
+from browser import opening
 from torchvision.transforms.functional import rotate
 
 from equivae_lite import checkpoints, data
@@ -21,22 +21,20 @@ def model():
 @pytest.fixture(scope="module")
 def page(browser, live_site):
     """A page with all figures, opened from its folder; both weights are there."""
-    context = browser.new_context(offline=True, reduced_motion="reduce")
-    context.set_default_timeout(TIMEOUT)
-    seen = watch(context.new_page())
-    seen.page.goto((live_site / "book/all.html").as_uri(), wait_until="load")
-    seen.page.evaluate(
-        """async () => {
-          const live = EquivaeLive, folder = "../_static/live/";
-          const [d, e] = await Promise.all(["decoder", "encoder"].map(
-            (part) => live.weights.load(part, `${folder}${part}-weights.js`)));
-          live.test = { r: d.tensors.class_r.values, start: d.start,
-            decode: live.network.decoder(d.tensors), encode: live.encoder(e.tensors) };
-        }"""
-    )
-    yield seen.page
-    assert seen.problems() == []
-    context.close()
+    address = (live_site / "book/all.html").as_uri()
+    with opening(browser, address, reduced_motion=True) as seen:
+        seen.page.evaluate(
+            """async () => {
+              const live = EquivaeLive, folder = "../_static/live/";
+              const [d, e] = await Promise.all(["decoder", "encoder"].map(
+                (part) => live.weights.load(part, `${folder}${part}-weights.js`)));
+              live.test = { r: d.tensors.class_r.values, start: d.start,
+                decode: live.network.decoder(d.tensors),
+                encode: live.encoder(e.tensors) };
+            }"""
+        )
+        yield seen.page
+        assert seen.problems() == []
 
 
 def styles():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from browser import PHONE, WIDE, Visit, opening, site_file
+from browser import PHONE, TIMEOUT, WIDE, Visit, opening, site_file
 
 from tools.check_pages import is_path
 
@@ -157,7 +157,7 @@ def axe(page, **options) -> list[str]:
 
 def turn(page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)
-    page.wait_for_function("t => document.documentElement.dataset.theme == t", arg=theme)
+    page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
 
 
 def accessible(page) -> list[str]:
@@ -204,6 +204,19 @@ def heavy(own: int, shared: int) -> list[str]:
     return problems
 
 
+def live_figures(page) -> list[tuple[str, str]]:
+    """Name and state of every live figure, once all have started or failed."""
+    page.wait_for_function(
+        "!document.querySelector('.live:not([data-state])')", timeout=TIMEOUT
+    )
+    return [
+        tuple(figure)
+        for figure in page.eval_on_selector_all(
+            ".live", "all => all.map(f => [f.dataset.live, f.dataset.state])"
+        )
+    ]
+
+
 @dataclass
 class Look:
     """What one visit saw of a page."""
@@ -214,6 +227,7 @@ class Look:
     anchors: set[str]
     pictures: list[str]
     headings: list[str]
+    figures: list[tuple[str, str]]  # live ones: name, state
     too_wide: list[str]
     accessible: list[str] = field(default_factory=list)
     own: int = 0  # bytes
@@ -223,7 +237,7 @@ class Look:
 def scroll_through(page) -> None:
     """Come near everything that loads only then."""
     page.evaluate("""async () => {
-      for (let y = 0; y < document.body.scrollHeight; y += 2000) {
+      for (let y = 0; y < document.body.scrollHeight; y += 1200) {
         window.scrollTo(0, y);
         await new Promise(requestAnimationFrame);
       }
@@ -246,6 +260,7 @@ def look(browser, path: Path, site: Path) -> Look:
             anchors=set(page.eval_on_selector_all("[id]", "all => all.map(e => e.id)")),
             pictures=pictures(page),
             headings=headings(page),
+            figures=live_figures(page),
             too_wide=too_wide(page),
         )
         result.visit = seen.problems()

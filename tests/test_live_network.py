@@ -8,9 +8,18 @@ from torchvision.transforms.functional import rotate
 
 from equivae_lite import checkpoints, data
 from tools import live_export, live_start
+from tools.book import ROOT
 
 TOLERANCE = 1e-4
 FRAMES = 120
+SOURCES = ROOT / "book" / "live"
+SETUP = """async () => {
+  const live = EquivaeLive, folder = "../_static/live/";
+  const [d, e] = await Promise.all(["decoder", "encoder"].map(
+    (part) => live.weights.load(part, `${folder}${part}-weights.js`)));
+  live.test = { r: d.tensors.class_r.values, start: d.start,
+    decode: live.network.decoder(d.tensors), encode: live.encoder(e.tensors) };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +32,7 @@ def page(browser, live_site):
     """A page with all figures, opened from its folder; both weights are there."""
     address = (live_site / "book/all.html").as_uri()
     with opening(browser, address, reduced_motion=True) as seen:
-        seen.page.evaluate(
-            """async () => {
-              const live = EquivaeLive, folder = "../_static/live/";
-              const [d, e] = await Promise.all(["decoder", "encoder"].map(
-                (part) => live.weights.load(part, `${folder}${part}-weights.js`)));
-              live.test = { r: d.tensors.class_r.values, start: d.start,
-                decode: live.network.decoder(d.tensors),
-                encode: live.encoder(e.tensors) };
-            }"""
-        )
+        seen.page.evaluate(SETUP)
         yield seen.page
         assert seen.problems() == []
 
@@ -50,8 +50,8 @@ def styles():
     )
 
 
-def test_decoder_agrees_with_torch(page, model):
-    v = styles()
+def decoder_apart(page, model, v):
+    """Largest difference of a pixel between page and torch, for all classes and v."""
     with torch.no_grad():
         wanted = model.mean_image(model.class_r, v[:, None]).reshape(-1, 784)
     found = page.evaluate(
@@ -61,9 +61,15 @@ def test_decoder_agrees_with_torch(page, model):
         }))""",
         v.tolist(),
     )
-    difference = (torch.tensor(found) - wanted).abs().max().item()
-    print(f"\ndecoder: {len(found)} images, largest difference {difference:.1e}")
-    assert len(found) == 10 * len(v) and difference < TOLERANCE
+    assert len(found) == 10 * len(v)
+    return (torch.tensor(found) - wanted).abs().max().item()
+
+
+def test_decoder_agrees_with_torch(page, model):
+    v = styles()
+    difference = decoder_apart(page, model, v)
+    print(f"\ndecoder: {10 * len(v)} images, largest difference {difference:.1e}")
+    assert difference < TOLERANCE
 
 
 def test_class_representations_are_those_of_the_checkpoint(page, model):
@@ -87,10 +93,8 @@ def drawings(model):
     )
 
 
-def test_encoders_agree_with_torch(page, model):
-    x = drawings(model)
-    if data.available("mnist"):
-        x = torch.cat([x, data.load("mnist", "test", 20).images.float() / 255])
+def encoders_apart(page, model, x):
+    """Largest differences of r, mu and log_var from those of torch, over images x."""
     with torch.no_grad():
         r = model.encoder(x[:, None])  # of each image alone, m = 1
         mu, log_var = model.posterior(r, x)
@@ -102,9 +106,16 @@ def test_encoders_agree_with_torch(page, model):
         })""",
         x.reshape(len(x), -1).tolist(),
     )
-    found = torch.tensor(found)  # (N, 3, 16)
-    for name, k, wanted in (("r", 0, r), ("mu", 1, mu), ("log_var", 2, log_var)):
-        difference = (found[:, k] - wanted).abs().max().item()
+    apart = torch.tensor(found) - torch.stack([r, mu, log_var], dim=1)  # (N, 3, 16)
+    return apart.abs().amax(dim=(0, 2)).tolist()
+
+
+def test_encoders_agree_with_torch(page, model):
+    x = drawings(model)
+    if data.available("mnist"):
+        x = torch.cat([x, data.load("mnist", "test", 20).images.float() / 255])
+    differences = encoders_apart(page, model, x)
+    for name, difference in zip(("r", "mu", "log_var"), differences):
         print(f"\n{name}: {len(x)} images, largest difference {difference:.1e}")
         assert difference < TOLERANCE
 
@@ -206,16 +217,20 @@ def reference(ink):
     return image[16:44, 16:44]
 
 
-@pytest.mark.parametrize("angle", [0, 20, 75])
-@pytest.mark.parametrize("size", [(40, 40), (97, 31), (13, 61)])
-def test_a_drawing_is_scaled_and_centred(page, angle, size):
-    """An L of two greys, stretched and turned, somewhere on the sheet."""
+def an_l(angle, size):
+    """A sheet (150, 150) with an L of two greys, stretched and turned."""
     ink = torch.zeros(*size)
     ink[:, : size[1] // 3] = 0.8
     ink[-size[0] // 4 :] = 1.0
     sheet = torch.zeros(1, 150, 150)
     sheet[0, 27 : 27 + size[0], 41 : 41 + size[1]] = ink
-    sheet = rotate(sheet, angle)[0]
+    return rotate(sheet, angle)[0]
+
+
+@pytest.mark.parametrize("angle", [0, 20, 75])
+@pytest.mark.parametrize("size", [(40, 40), (97, 31), (13, 61)])
+def test_a_drawing_is_scaled_and_centred(page, angle, size):
+    sheet = an_l(angle, size)
     found, wanted = normalise(page, sheet), reference(sheet)
     assert found.max() > 0.5
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
@@ -248,3 +263,62 @@ def test_mnist_digits_come_out_as_they_are(page):
         exact += apart[0, 0] < 1e-4
     print(f"\nMNIST: {exact} of {len(images)} test images come back exactly")
     assert exact > 0.9 * len(images)
+
+
+# --- what would go wrong is noticed --------------------------------------------------
+
+
+def decoder_fails(page, model):
+    return decoder_apart(page, model, styles()[:2]) > TOLERANCE
+
+
+def encoders_fail(page, model):
+    return max(encoders_apart(page, model, drawings(model)[:2])) > TOLERANCE
+
+
+def drawing_fails(page, model):
+    sheet = an_l(20, (97, 31))
+    return (normalise(page, sheet) - reference(sheet)).abs().max() > 1e-5
+
+
+@pytest.fixture
+def planted(page):
+    """Runs the scripts again with one thing replaced; the right ones at the end."""
+
+    def run(name="", old="", new=""):
+        for file in ("network.js", "encoder.js", "handwriting.js"):
+            text = (SOURCES / file).read_text(encoding="utf-8")
+            if file == name:
+                assert text.count(old) == 1
+                text = text.replace(old, new)
+            page.evaluate(text)
+        page.evaluate(SETUP)
+
+    yield run
+    run()
+
+
+@pytest.mark.parametrize(
+    ("fails", "name", "old", "new"),
+    [
+        (decoder_fails, "network.js", "rectify && sum < 0 ? 0 :", ""),
+        (decoder_fails, "network.js", "= s5 > 0 ? s5 : 0", "= s5"),
+        (decoder_fails, "network.js", "(p + PADDING - a) / 2", "(p + 1 - a) / 2"),
+        (decoder_fails, "network.js", "dense(denseR, r,", "dense(denseR, v,"),
+        (decoder_fails, "network.js", "dense(denseV, v,", "dense(denseV, r,"),
+        (decoder_fails, "network.js", "flat[c * 4 + p]", "flat[p * channels + c]"),
+        (decoder_fails, "network.js", "let s0 = bias, s1", "let s0 = 0, s1"),
+        (encoders_fail, "network.js", "stride * p + a - PADDING", "stride * p + a - 1"),
+        (encoders_fail, "encoder.js", "[1, 2, 2, 2, 2]", "[2, 1, 2, 2, 2]"),
+        (encoders_fail, "encoder.js", "(denseR, r, joint", "(denseR, x, joint"),
+        (encoders_fail, "encoder.js", "hidden), r, false)", "hidden), r)"),
+        (drawing_fails, "handwriting.js", "CENTRE = 14", "CENTRE = 13"),
+        (drawing_fails, "handwriting.js", "BOX = 20", "BOX = 22"),
+        (drawing_fails, "handwriting.js", "massX / mass", "width / 2"),
+        (drawing_fails, "handwriting.js", "* partY * partX", "* partX"),
+    ],
+)
+def test_a_planted_error_is_seen(page, model, planted, fails, name, old, new):
+    assert not fails(page, model)
+    planted(name, old, new)
+    assert fails(page, model)

@@ -1,6 +1,7 @@
 """Every page of the book in a real browser, without a network."""
 
 import functools
+import re
 
 import looking
 import pytest
@@ -43,6 +44,12 @@ def test_formulas_are_typeset(looked, site, name):
 @each_page
 def test_pictures_have_alt_texts_and_show(looked, name):
     assert looked(name).pictures == []
+
+
+@each_page
+def test_live_figures_start(looked, name):
+    there = re.findall(r"\{live\} (\w+)", SOURCES[name].read_text(encoding="utf-8"))
+    assert looked(name).figures == [(figure, "live") for figure in there]
 
 
 @each_page

@@ -28,7 +28,7 @@ book: $(INSTALLED)
 	@echo "The book is built: $(CURDIR)/$(HTML)/index.html"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

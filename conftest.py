@@ -40,3 +40,21 @@ sys.path.insert(0, str(ROOT))
 from tools.no_network import sitecustomize  # noqa: E402
 
 sitecustomize.block()
+
+# The files that take longest start first (`--no-loadscope-reorder` keeps the order): a
+# long one that starts last leaves the other workers without work.
+LONGEST = (
+    "test_pages.py",
+    "test_live.py",
+    "test_mutants.py",
+    "test_training.py",
+    "test_colab.py",
+    "test_widgets.py",
+    "test_looking.py",
+    "test_site.py",
+)
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))

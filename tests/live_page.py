@@ -1,5 +1,7 @@
 """A small site with all live figures, for tests that must not wait for the book."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,9 +57,21 @@ def build(folder: Path, pages: dict[str, str], *options: str):
 def live_site(tmp_path_factory) -> Path:
     """all.html has every figure, NAME.html the figure of that name, plain.html none.
 
-    They are in a folder, book/, as the chapters are.
+    They are in a folder, book/, as the chapters are. Workers of one run build it once.
     """
-    folder = tmp_path_factory.mktemp("live")
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent  # of this run, and of all its workers
+    folder = base / "live_site"
+    with (base / "live_site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            _build_site(folder)
+            (folder / "built").touch()
+    return folder / "html"
+
+
+def _build_site(folder: Path) -> None:
     figures = {name: FIGURE.format(name=name) for name in NAMES}
     pages = {
         "index.md": "# Index\n\n```{toctree}\n:glob:\nbook/*\n```\n",
@@ -68,4 +82,3 @@ def live_site(tmp_path_factory) -> Path:
         pages[f"book/{name}.md"] = f"# One\n{text.replace('fig-', 'one-')}"
     run = build(folder, pages)
     assert run.returncode == 0, run.stdout + run.stderr
-    return folder / "html"

@@ -80,15 +80,21 @@ def chapter_row(path: Path, runs: dict[str, dict]) -> list[object]:
     ]
 
 
+def plain(hardware: str) -> str:
+    """A machine's name in few words: the column that it stands in is narrow."""
+    hardware = hardware.replace("(R)", "").replace(" Processor", "")
+    threads = "thread" if ", 1 thread(s)" in hardware else "threads"
+    return hardware.replace("thread(s)", threads)
+
+
 def machines(paths: list[Path], runs: dict[str, dict]) -> str:
     """What the measured chapters ran on, one line a machine."""
     found: dict[str, list[str]] = {}
     for path in paths:
         run = runs.get(path.name)
         if run and run["stamp"] == stamp_digest(read(path)):
-            where = (
-                f"{run['machine']}, {run['threads']} thread(s), Python {run['python']}"
-            )
+            machine = plain(f"{run['machine']}, {run['threads']} thread(s)")
+            where = f"{machine}, Python {run['python']}"
             found.setdefault(where, []).append(number(path) or path.stem)
     lines = [f"- {', '.join(chapters)}: {m}" for m, chapters in sorted(found.items())]
     return "\n".join(lines) + "\n"
@@ -112,7 +118,7 @@ def card_row(card: dict) -> list[object]:
         f"{card['experiment']['name']}, seed {card['seed']}",
         NAMES.get(card["data"]["name"], f"{card['data']['name']} (stand-in)"),
         f"{card['parameters']:,}",
-        card["hardware"],
+        plain(card["hardware"]),
         duration(card["seconds"]),
         f"`{card['commit']}`" if card.get("commit") else "unknown",
         card["kept"],

@@ -103,6 +103,23 @@ def test_thinning_keeps_what_is_different(visit, tmp_path):
     assert re.sub(r"\s", "", page.inner_text("body")) == "1313"
 
 
+def test_one_of_each_look_is_left(visit, tmp_path):
+    """What looks the same in both themes goes, what differs in one of them stays."""
+    path = tmp_path / "a.html"
+    path.write_text(
+        f"<!doctype html><style>{STYLE}{DARK} html[data-theme=dark] #e {{ color: red }}"
+        f"</style><script>{THEME}</script><body><p>a</p><p>a</p>"
+        "<p style='color: #555'>b</p><section><p>c</p></section>"
+        "<section style='background: #eee'><p>d</p><p>d</p></section><p id=e>e</p>"
+    )
+    page = visit(path.as_uri()).page
+    page.evaluate(looking.LOOKS)
+    looking.turn(page, "dark")
+    page.evaluate(looking.LOOKS)
+    page.evaluate(looking.ONE_OF_EACH)
+    assert re.sub(r"\s", "", page.inner_text("body")) == "abcde"
+
+
 def test_weights_count_each_file_once_and_by_its_kind(tmp_path):
     for name, size in {"a.html": 5, "_images/a.png": 70, "_static/a.js": 900}.items():
         path = tmp_path / name

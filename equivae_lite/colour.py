@@ -7,6 +7,7 @@ otherwise names the command that makes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -64,15 +65,32 @@ def pair(session: profiles.Session, experiment: str, pick: Pick) -> Pair | None:
 
 
 def shown(value: Pair, digits: int = 2) -> str:
-    """A mean with its standard error over seeds, or with the remark that it has none.
+    """A mean with its standard error over seeds; of one seed, which has none, alone.
 
     An error that would be rounded to nothing is given to one digit that counts.
     """
     mean, error = value
     if error is None:
-        return f"{mean:.{digits}f} (one seed)"
+        return f"{mean:.{digits}f}"
     small = 0 < error < 0.5 * 10**-digits
     return f"{mean:.{digits}f} ± {f'{error:.0e}' if small else f'{error:.{digits}f}'}"
+
+
+def verdict(gain: float, errors: Sequence[float | None], digits: int = 1) -> str:
+    """By how much something is better (gain > 0), and whether that may be claimed.
+
+    errors: the standard errors over seeds of the two means that `gain` is the
+    difference of. A claim needs more than two standard errors of the difference.
+    """
+    if None in errors:
+        return f"{gain:+.{digits}f} (a single seed has no error bar: no claim)"
+    error = math.hypot(*errors)
+    far = abs(gain) / error if error else math.inf
+    words = "no difference beyond two standard errors"
+    if far > 2 and gain:
+        side = "better" if gain > 0 else "worse"
+        words = f"**{side}**, by {far:.1f} standard errors"
+    return f"{gain:+.{digits}f} ± {error:.{digits}f}: {words}"
 
 
 def results_table(

@@ -104,7 +104,7 @@ def test_a_table_fills_itself(tmp_path):
     table = colour.results_table(session, {"ours": "supervised"}, COLUMNS)
     # Standard deviation 1 over three seeds: 1 / sqrt(3).
     assert "| SVHN | ours | 3 | 2.0 ± 0.6 | – |" in table
-    assert "| street-glyphs (stand-in) | ours | 1 | 4.2 (one seed) | – |" in table
+    assert "| street-glyphs (stand-in) | ours | 1 | 4.2 | – |" in table
     assert colour.pair(session, "svhn-supervised", COLUMNS["b"][0]) == (
         pytest.approx(2.0), pytest.approx(3**-0.5)
     )  # fmt: skip
@@ -124,7 +124,7 @@ def test_what_is_read_is_noted_for_the_stamp(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("value", "digits", "words"),
     [
-        ((1.234, None), 2, "1.23 (one seed)"),
+        ((1.234, None), 2, "1.23"),
         ((1.234, 0.056), 2, "1.23 ± 0.06"),
         ((1.234, 0.0004), 2, "1.23 ± 4e-04"),
         ((1.234, 0.0), 2, "1.23 ± 0.00"),
@@ -132,6 +132,20 @@ def test_what_is_read_is_noted_for_the_stamp(tmp_path, monkeypatch):
 )
 def test_shown(value, digits, words):
     assert colour.shown(value, digits) == words
+
+
+@pytest.mark.parametrize(
+    ("gain", "errors", "words"),
+    [
+        (5.0, (0.3, 0.4), "+5.0 ± 0.5: **better**, by 10.0 standard errors"),
+        (-5.0, (0.3, 0.4), "-5.0 ± 0.5: **worse**, by 10.0 standard errors"),
+        (0.9, (0.3, 0.4), "+0.9 ± 0.5: no difference beyond two standard errors"),
+        (9.0, (None, 0.4), "+9.0 (a single seed has no error bar: no claim)"),
+        (0.0, (0.0, 0.0), "+0.0 ± 0.0: no difference beyond two standard errors"),
+    ],
+)
+def test_nothing_is_claimed_within_two_standard_errors(gain, errors, words):
+    assert colour.verdict(gain, errors) == words
 
 
 def test_drawable_has_svhn_first(tmp_path):

@@ -52,6 +52,7 @@ LONGEST = (
     "test_widgets.py",
     "test_looking.py",
     "test_site.py",
+    "test_reproduce.py",
 )
 
 

@@ -504,6 +504,8 @@ def test_commands_of_the_read_mes_exist(page):
     found = re.findall(r"python -m equivae_lite ([^`#|;&\n]+)", text)
     for command in found:
         asked = cli.parser().parse_args(command.split())
-        if hasattr(asked, "experiment") and asked.experiment != "EXPERIMENT":
-            experiments.get(asked.experiment)
+        names = getattr(asked, "experiments", [getattr(asked, "experiment", None)])
+        for name in names:
+            if name not in (None, "EXPERIMENT"):
+                experiments.get(name)
     assert any(command.startswith("reproduce") for command in found)

@@ -115,6 +115,24 @@ def labelled_bound(
     return value, {k: t.detach().mean() for k, t in log.items()}
 
 
+def separation(model: EquiVAE, batches: Batches, n: Tensor, m: int) -> Tensor:
+    """Mean log probability of y_n when classes are read off r, in nats.
+
+    The r of x_n alone, g(f(x_n)), is compared with the r_y of every class from m other
+    images; a class is the likelier the nearer its r_y is, softmax(-distance^2). Ours,
+    not the paper's: it is the objective of prototypical networks (Snell et al. 2017).
+    """
+    y = batches.y[n]
+    pool, f = pool_embeddings(model, batches, m)
+    every = torch.arange(len(pool), device=y.device).expand(len(n), -1)  # (B, classes)
+    out = batches.pools.left_out(pool, None, every)
+    out = out.scatter(1, y[:, None], batches.pools.left_out(pool, n, y)[:, None])
+    r = representations(model, pool, f, out, every)  # (B, classes, R)
+    of_x = model.encoder(batches.x(batches.labelled[n])[:, None])  # (B, R)
+    distance = (of_x[:, None] - r).float().square().sum(dim=-1)
+    return torch.log_softmax(-distance, dim=1).gather(1, y[:, None]).mean()
+
+
 def semi_supervised_objective(
     model: EquiVAE,
     batches: Batches,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .checkpoints import build, load_state, save_state
@@ -21,7 +22,12 @@ from .data import ImageSet, Pixels
 from .errors import TrainingError
 from .experiments import Experiment
 from .model import EquiVAE
-from .objectives import Batches, labelled_bound, semi_supervised_objective
+from .objectives import (
+    Batches,
+    labelled_bound,
+    semi_supervised_objective,
+    separation,
+)
 
 CHECK_EVERY = 50  # steps between two looks at the loss (a look waits for the GPU)
 
@@ -173,21 +179,26 @@ def train_epoch(
     model.train()
     for step, (part, m) in enumerate(bar):
         kl_weight = experiment.kl_weight(epoch + step / steps)
+        separate = steps_done + step < experiment.separation_steps
         for group in optimizer.param_groups:
             group["lr"] = experiment.learning_rate_at(epoch + step / steps)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            if semi:
-                n = batches.draw_labelled(experiment.labelled_batch)
-                after_warmup = steps_done + step - experiment.warmup_steps
-                value, log = semi_supervised_objective(
-                    model, batches, n, part if after_warmup >= 0 else None, m,
-                    kl_weight, experiment, teacher=average.of(model),
-                    shut=after_warmup < experiment.shut_steps,
-                )  # fmt: skip
-            else:
-                value, log = labelled_bound(
-                    model, batches, part, m, kl_weight, experiment.v_samples
-                )
+            n = batches.draw_labelled(experiment.labelled_batch) if semi else part
+            with held(model.encoder) if separate else nullcontext():
+                if semi:
+                    after_warmup = steps_done + step - experiment.warmup_steps
+                    value, log = semi_supervised_objective(
+                        model, batches, n, part if after_warmup >= 0 else None, m,
+                        kl_weight, experiment, teacher=average.of(model),
+                        shut=after_warmup < experiment.shut_steps,
+                    )  # fmt: skip
+                else:
+                    value, log = labelled_bound(
+                        model, batches, n, m, kl_weight, experiment.v_samples
+                    )
+            if separate:
+                told_apart = separation(model, batches, n, m)
+                value, log["log_r_label"] = value + told_apart, told_apart.detach()
         optimizer.zero_grad(set_to_none=True)
         (-value).backward()
         if step % CHECK_EVERY == 0:
@@ -203,6 +214,16 @@ def train_epoch(
     entry = {"epoch": epoch + 1, "batch": size, "steps": len(parts)}
     entry |= {k: float(t) / counts[k] for k, t in sums.items()}
     return entry | {"seconds": round(time.perf_counter() - started, 1)}
+
+
+@contextmanager
+def held(module: nn.Module) -> Iterator[None]:
+    """What is computed here has no gradient to the module's weights."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)
 
 
 def max_steps_from_environment() -> int | None:

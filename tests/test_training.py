@@ -500,6 +500,77 @@ def test_the_first_steps_after_the_warm_up_keep_v_shut(monkeypatch):
     assert [shut for _, shut in seen[1:]] == [True, True, False]
 
 
+def test_separation_by_hand():
+    e = replace(SUPERVISED, separation_steps=1)
+    torch.manual_seed(0)
+    model = checkpoints.build(e).double()
+    batches = training.Batches(e, images(), pixels(e), 0)
+    batches.seed(0, 0)
+    state = batches.generator.get_state()
+    pool = batches.pools.draw(3)  # four images of each class
+    n = torch.tensor([int(pool[2, 1]), 7, int(pool[9, 0])])  # two of them in their pool
+    batches.generator.set_state(state)
+    x = batches.x
+    batches.x = lambda rows: x(rows).double()
+    found = objectives.separation(model, batches, n, 3)
+
+    # Which member of a pool is left out is drawn: every choice has some value, and the
+    # one that was made is among them. Of its own class, x_n itself goes.
+    def r(rows):
+        return model.encoder(batches.x(rows)[None])[0]
+
+    means = [[r(torch.cat([p[:i], p[i + 1 :]])) for i in range(len(p))] for p in pool]
+    total = 0
+    batches.generator.set_state(state)
+    batches.pools.draw(3)
+    others = torch.randint(4, (3, 10), generator=batches.generator)
+    own = torch.randint(4, (3,), generator=batches.generator)
+    for row, i in enumerate(n.tolist()):
+        y, out = int(batches.y[i]), others[row].clone()
+        inside = (pool[y] == i).nonzero().flatten()
+        out[y] = inside[0] if len(inside) else own[row]
+        scores = [
+            -(r(n[row : row + 1]) - means[k][out[k]]).square().sum() for k in range(10)
+        ]
+        total += torch.stack(scores).softmax(0)[y].log()
+    torch.testing.assert_close(found, total / 3, check_dtype=False)
+
+
+@pytest.mark.parametrize("e", [TINY, TINY_SEMI], ids=lambda e: e.name)
+def test_during_separation_the_encoder_learns_from_it_alone(e):
+    e = replace(e, kl_epochs=0.0, warmup_steps=0)
+    apart, history = fit(replace(e, separation_steps=1), max_steps=1)
+    together, _ = fit(e, max_steps=1)
+    assert "log_r_label" in history[0]
+    a, b = apart.state_dict(), together.state_dict()
+    same = {k.split(".")[0] for k in a if torch.equal(a[k], b[k])}
+    other = {k.split(".")[0] for k in a if not torch.equal(a[k], b[k])}
+    assert other == {"encoder"} and {"decoder", "posterior"} <= same
+    # A bound that is worth more to the encoder changes nothing for it.
+    heavy, _ = fit(
+        replace(e, separation_steps=1, alpha=7.0, kl_start=9.0, kl_epochs=5.0),
+        max_steps=1,
+    )
+    for p, q in zip(apart.encoder.parameters(), heavy.encoder.parameters()):
+        assert torch.equal(p, q)
+    assert all(p.requires_grad for p in apart.parameters())
+
+
+def test_after_separation_the_bounds_reach_the_encoder():
+    e = replace(TINY, schedule=((64, 1),), separation_steps=1)
+    runs = [
+        fit(replace(e, kl_start=k, kl_epochs=50.0), max_steps=2)[0] for k in (1.0, 9.0)
+    ]
+    one, other = (m.encoder.f[0].weight for m in runs)
+    assert not torch.equal(one, other)
+
+
+def test_separation_tells_the_classes_apart():
+    _, history = fit(replace(TINY, schedule=((32, 4),), separation_steps=100))
+    assert history[0]["log_r_label"] < -1.5  # chance: -log 10 = -2.3
+    assert history[-1]["log_r_label"] > history[0]["log_r_label"] + 0.5
+
+
 def test_semi_supervised_run_passes_its_warm_up(monkeypatch):
     seen = []
 

@@ -158,10 +158,13 @@ def run(arguments: argparse.Namespace) -> None:
             limit=1000 if smoke else None,
         ))  # fmt: skip
     else:
-        from . import bench, bench_labels
+        from . import bench, bench_labels, bench_steps
 
-        semi = experiments.get(a.experiment).semi_supervised
-        (bench_labels if semi else bench).main(a.experiment, where, smoke=smoke)
+        e = experiments.get(a.experiment)
+        of_grey = bench_labels if e.semi_supervised else bench
+        (bench_steps if e.arch.colours == 3 else of_grey).main(
+            a.experiment, where, smoke=smoke
+        )
 
 
 def main(argv: list[str] | None = None) -> int:

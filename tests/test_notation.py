@@ -12,6 +12,7 @@ from equivae_lite import (
     explorer,
     labelling,
     networks,
+    pixel_density,
     sampling,
     toys,
     training,
@@ -31,6 +32,7 @@ def scope() -> dict:
     return {
         "bounds": bounds,
         "networks": networks,
+        "pixel_density": pixel_density,
         "toys": toys,
         "linear": toys.LinearGaussian.example(),
         "curve": toys.BernoulliCurve.example(),

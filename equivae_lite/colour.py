@@ -27,23 +27,24 @@ Pick = Callable[[dict], float]  # one number from what `evaluate` says of a seed
 Pair = tuple[float, float | None]  # mean and its standard error, None for one seed
 
 
-def start(kind: str) -> profiles.Session:
-    """`profiles.setup` for a chapter on svhn-`kind`.
+def start(*kinds: str) -> profiles.Session:
+    """`profiles.setup` for a chapter that shows models svhn-`kind` of these kinds.
 
-    Falls back to the stand-in where SVHN is there but no model of it was trained, and
-    says how to get one.
+    Falls back to the stand-in where SVHN is there but a model of it was not trained,
+    and says how to get it.
     """
     session = profiles.setup(REAL)
-    name = f"{REAL}-{kind}"
-    trained = session.profile == "full" or 0 in checkpoints.shipped_seeds(name)
-    if not session.stand_in and not trained:
+    names = [f"{REAL}-{kind}" for kind in kinds]
+    missing = [n for n in names if 0 not in checkpoints.shipped_seeds(n)]
+    if not session.stand_in and missing and session.profile != "full":
         session.data = STAND_IN
         figures.use_style(f"stand-in: {STAND_IN}")
         print(
-            f"*** STAND-IN: there is no model {name}, so this run uses {STAND_IN}.\n"
-            f"*** Nothing below is a result on SVHN. To get the model:\n"
-            f"***   {command(name)}"
+            f"*** STAND-IN: there is no model {' nor '.join(missing)}, so this run "
+            f"uses {STAND_IN}.\n*** Nothing below is a result on SVHN. To get it:"
         )
+        for name in missing:
+            print(f"***   {command(name)}")
     return session
 
 

@@ -62,6 +62,18 @@ def test_start_with_svhn_and_a_model(svhn_files, tmp_path):
     assert colour.start("semi-supervised").stand_in  # of which there is no model
 
 
+def test_start_asks_for_every_model_that_is_shown(svhn_files, tmp_path, capsys):
+    (tmp_path / "svhn-supervised-seed0.safetensors").touch()
+    session = colour.start("supervised", "supervised-no-separation")
+    assert session.data == "street-glyphs"
+    out = capsys.readouterr().out
+    assert "no model svhn-supervised-no-separation, so this run uses" in out
+    assert "reproduce svhn-supervised-no-separation --seeds" in out
+    assert "reproduce svhn-supervised --seeds" not in out
+    (tmp_path / "svhn-supervised-no-separation-seed0.safetensors").touch()
+    assert colour.start("supervised", "supervised-no-separation").data == "svhn"
+
+
 def test_full_trains_on_svhn_if_it_is_there(svhn_files, monkeypatch):
     monkeypatch.setenv("EQUIVAE_PROFILE", "full")
     assert colour.start("supervised").data == "svhn"
@@ -213,5 +225,5 @@ def test_mistaken_counts_representations_that_look_like_another_class(monkeypatc
     named = torch.nn.functional.one_hot(some.labels).float()
     assert with_codes(named) == [0, 0]
     noise = torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
-    few, many = with_codes(named + 2 * noise)  # a mean over many has less noise
-    assert 0.3 < few < 0.8 and many < few - 0.2
+    few, many = with_codes(named + 0.7 * noise)  # a mean over many has less noise
+    assert 0.2 < few < 0.8 and many < few - 0.2

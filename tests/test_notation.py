@@ -12,6 +12,7 @@ from equivae_lite import (
     explorer,
     labelling,
     networks,
+    objectives,
     pixel_density,
     sampling,
     toys,
@@ -32,6 +33,7 @@ def scope() -> dict:
     return {
         "bounds": bounds,
         "networks": networks,
+        "objectives": objectives,
         "pixel_density": pixel_density,
         "toys": toys,
         "linear": toys.LinearGaussian.example(),

@@ -105,9 +105,11 @@ def cards(folder: Path = FOLDER) -> list[dict]:
     for path in sorted(folder.glob("*.json")):
         card = json.loads(path.read_text())
         weights = path.with_suffix(".safetensors")
-        # Only seed 0 is in the repository; others may lie about where they were made.
+        # In the repository: seed 0, where a chapter needs its weights. Others may lie
+        # about where they were made.
+        shipped = card["seed"] == 0 and weights.exists()
         card["kept"] = (
-            f"{weights.stat().st_size / 1e6:.1f} MB" if card["seed"] == 0 else "card"
+            f"{weights.stat().st_size / 1e6:.1f} MB" if shipped else "card"
         )
         found.append(card)
     return found
@@ -151,7 +153,7 @@ def page() -> str:
         machines(chapters, runs),
         "## Trained models\n",
         "Every card in `data/checkpoints` tells how a model was made; the weights of "
-        "seed 0 are kept beside it. The commit is that of the code which finished the "
+        "seed 0 are kept beside it where a chapter needs them. The commit is that of the code which finished the "
         "run; `-changed` says that the package had been edited since.\n",
         table(
             "model|data|parameters|trained on|time|commit|weights".split("|"),

@@ -153,8 +153,9 @@ def page() -> str:
         machines(chapters, runs),
         "## Trained models\n",
         "Every card in `data/checkpoints` tells how a model was made; the weights of "
-        "seed 0 are kept beside it where a chapter needs them. The commit is that of the code which finished the "
-        "run; `-changed` says that the package had been edited since.\n",
+        "seed 0 are kept beside it where a chapter needs them. The commit is that of "
+        "the code which finished the run; `-changed` says that the package had been "
+        "edited since.\n",
         table(
             "model|data|parameters|trained on|time|commit|weights".split("|"),
             map(card_row, cards()),

@@ -321,7 +321,10 @@ def test_shipped_weights_match_their_card(path):
     assert (px.mean is None) == (e.arch.likelihood == "bernoulli")
     if e.representation == "complementary":
         assert loaded.class_r.shape == (10, e.arch.r_dim)
-        assert torch.pdist(loaded.class_r).min() > 0  # ten classes, ten vectors
+        apart = torch.pdist(loaded.class_r)  # ten classes, ten vectors:
+        # all but the one whose failure chapter 13 shows, where they are one.
+        silent = name == "street-glyphs-supervised-no-separation"
+        assert apart.max() < 1e-6 if silent else apart.min() > 1e-5
     else:
         assert loaded.class_r is None
 

@@ -48,9 +48,24 @@ def test_results_are_those_of_the_cards(name):
             assert value == pytest.approx(metrics[key], abs=1e-3)
 
 
+# Rows of tables in chapters 12 to 14: no chapter draws with them, and some 20 MB of
+# weights stay out of the repository. (A chapter that did would fail in a clean clone.)
+ONLY_IN_TABLES = {
+    "mnist-semi-supervised-long",
+    *(
+        f"street-glyphs-{kind}"
+        for kind in (
+            "labels-alone", "labels-distorted", "semi-supervised-no-bound",
+            "supervised-class-table", "supervised-plain-vae", "supervised-wide-v",
+            "supervised-shared-variance", "supervised-unit-variance",
+        )
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", EVALUATED)
 def test_seed_0_is_shipped_with_its_weights(name):
-    assert 0 in checkpoints.shipped_seeds(name)
+    assert 0 in checkpoints.shipped_seeds(name) or name in ONLY_IN_TABLES
 
 
 def test_the_validation_run_is_the_presets_and_converged():

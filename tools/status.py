@@ -108,9 +108,7 @@ def cards(folder: Path = FOLDER) -> list[dict]:
         # In the repository: seed 0, where a chapter needs its weights. Others may lie
         # about where they were made.
         shipped = card["seed"] == 0 and weights.exists()
-        card["kept"] = (
-            f"{weights.stat().st_size / 1e6:.1f} MB" if shipped else "card"
-        )
+        card["kept"] = f"{weights.stat().st_size / 1e6:.1f} MB" if shipped else "card"
         found.append(card)
     return found
 

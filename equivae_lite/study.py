@@ -68,6 +68,8 @@ _CHANGED: dict[str, tuple[str, dict]] = {
     ),
     "no-warm-up": ("no warm-up", {"warmup_steps": 0}),
     "no-alpha": ("no label term", {"alpha": 0.0}),
+    "alpha-5": ("label term, weight 5", {"alpha": 5.0}),
+    "alpha-500": ("label term, weight 500", {"alpha": 500.0}),
     "own-proportion": ("labelled share as in (7)", {"labelled_weight": None}),
     "more-labelled": ("labelled share 0.3", {"labelled_weight": 0.3}),
     "shut": ("v shut for 150 steps", {"shut_steps": 150}),

@@ -514,8 +514,7 @@ def test_separation_by_hand():
     batches.x = lambda rows: x(rows).double()
     found = objectives.separation(model, batches, n, 3)
 
-    # Which member of a pool is left out is drawn: every choice has some value, and the
-    # one that was made is among them. Of its own class, x_n itself goes.
+    # The same draws again, in the same order; of its own class, x_n itself is left out.
     def r(rows):
         return model.encoder(batches.x(rows)[None])[0]
 

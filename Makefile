@@ -24,7 +24,7 @@ help:
 # --all: without it the list of references misses what other pages newly cite.
 book: $(INSTALLED)
 	$(BIN)/jupyter-book build . --all -W --keep-going -n
-	$(BIN)/python -m tools.check_pages $(HTML)
+	$(BIN)/python -m tools.pages.check_pages $(HTML)
 	@echo "The book is built: $(CURDIR)/$(HTML)/index.html"
 
 test: $(INSTALLED)
@@ -34,7 +34,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 
 execute: $(INSTALLED)
-	$(BIN)/python -m tools.execute $(CHAPTERS)
+	$(BIN)/python -m tools.notebooks.execute $(CHAPTERS)
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache *.egg-info

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import torch
 
-from . import __version__, checkpoints, data, experiments, reproduce, runs
+from . import __version__
+from .data import sources
 from .errors import EquivaeError
+from .runs import pipeline, reproduce
+from .training import checkpoints, experiments
 
 
 def _at_least(lowest: int) -> Callable[[str], int]:
@@ -73,13 +76,19 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--no-importance-weighted", action="store_true",
                           help="leave out the slowest part")  # fmt: skip
 
-    for command, seeds in ((evaluate, [0]), (again, [0, 1, 2])):
+    study = commands.add_parser(
+        "study", help="what each ingredient of the recipe of chapter 12 is worth"
+    )
+    study.add_argument("variant", nargs="?", help="one, or all; none: the table so far")
+    study.add_argument("--bfloat16", action="store_true")
+
+    for command, seeds in ((evaluate, [0]), (again, [0, 1, 2]), (study, [0])):
         command.add_argument("--seeds", type=_at_least(0), nargs="+", default=seeds)
 
     bench = commands.add_parser("bench", help="the cost of a training step")
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
 
-    for command in (train, validate, evaluate, again, bench):
+    for command in (train, validate, evaluate, again, study, bench):
         command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
         command.add_argument("--threads", type=_at_least(1), help="CPU threads")
     for command in (train, validate, evaluate, bench):
@@ -108,11 +117,11 @@ def device(asked: str | None) -> str:
 def run(arguments: argparse.Namespace) -> None:
     a = arguments
     if a.command == "list":
-        for name in data.NAMES:
+        for name in sources.NAMES:
             here = (
                 "stand-in"
-                if name in data.STAND_INS.values()
-                else ("here" if data.available(name) else "absent")
+                if name in sources.STAND_INS.values()
+                else ("here" if sources.available(name) else "absent")
             )
             print(f"data        {name:32s} {here}")
         for name, e in experiments.PRESETS.items():
@@ -120,10 +129,15 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"experiment  {name:32s} {e.data}, checkpoint seeds {seeds}")
         return
     if a.command == "download":
-        data.download(a.data)
+        sources.download(a.data)
         return
     if a.threads:
         torch.set_num_threads(a.threads)
+    if a.command == "study":
+        from .runs import study
+
+        print(study.main(a.variant, a.seeds, device(a.device), a.bfloat16))
+        return
     # A wrong name is an error before anything else.
     for name in a.experiments if a.command == "reproduce" else [a.experiment]:
         experiments.get(name)
@@ -140,29 +154,29 @@ def run(arguments: argparse.Namespace) -> None:
     if a.command == "train":
         # A run cut short never takes the place of a shipped checkpoint.
         cut = os.environ.get("EQUIVAE_MAX_STEPS") and a.out == checkpoints.FOLDER
-        out = runs.RUNS if cut else a.out
-        card = runs.train(
+        out = pipeline.RUNS if cut else a.out
+        card = pipeline.train(
             a.experiment, a.seed, where, out=out, epochs=a.epochs, bfloat16=a.bfloat16,
             limit=1000 if smoke else None,
         )  # fmt: skip
         print("wrote", card)
         print(checkpoints.read_card(a.experiment, a.seed, out)["metrics"])
     elif a.command == "validate":
-        print("wrote", runs.validate(
+        print("wrote", pipeline.validate(
             a.experiment, a.seed, where, epochs=a.epochs, bfloat16=a.bfloat16
         ))  # fmt: skip
     elif a.command == "evaluate":
-        print("wrote", runs.evaluate(
+        print("wrote", pipeline.evaluate(
             a.experiment, a.seeds, where,
             importance_weighted=not a.no_importance_weighted and not smoke,
             limit=1000 if smoke else None,
         ))  # fmt: skip
     else:
-        from . import bench, bench_labels, bench_steps
+        from .runs.bench import label_sum, steps, supervised
 
         e = experiments.get(a.experiment)
-        of_grey = bench_labels if e.semi_supervised else bench
-        (bench_steps if e.arch.colours == 3 else of_grey).main(
+        of_grey = label_sum if e.semi_supervised else supervised
+        (steps if e.arch.colours == 3 else of_grey).main(
             a.experiment, where, smoke=smoke
         )
 

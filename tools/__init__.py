@@ -1,1 +1,9 @@
-"""The book's own tools: run notebooks, keep their normal form, check the pages."""
+"""What makes and guards the book; readers of the book do not need it.
+
+    notebooks/      chapters: executed, stamped, kept to their rules
+    pages/          the built pages: the build, checks, status, drawings
+    live/           figures that move in a page without a kernel
+    planted/        classic errors, planted to see the book notice them
+    readings.py     short trainings of what Appendix B leaves open
+    no_network/     keeps every Python of a test run off the network
+"""

@@ -23,17 +23,23 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from equivae_lite import bounds, checkpoints, data, evaluation, experiments, training
-from equivae_lite.data import ImageSet, Pixels
-from equivae_lite.experiments import Experiment
-from equivae_lite.model import EquiVAE
-from equivae_lite.networks import (
+from equivae_lite.data import sets
+from equivae_lite.data.sets import ImageSet, Pixels
+from equivae_lite.evaluation.bound import Representations, bound_terms, mean_and_error
+from equivae_lite.model import bounds
+from equivae_lite.model.equivae import EquiVAE
+from equivae_lite.model.networks import (
     Architecture,
     Decoder,
     EquivariantPosterior,
     InvariantEncoder,
 )
-from equivae_lite.runs import RESULTS, VALIDATION_IMAGES, over_seeds, versions
+from equivae_lite.runs import tables
+from equivae_lite.runs.machine import versions
+from equivae_lite.runs.pipeline import RESULTS, VALIDATION_IMAGES
+from equivae_lite.runs.tables import over_seeds
+from equivae_lite.training import checkpoints, experiments, loop
+from equivae_lite.training.experiments import Experiment
 
 PATH = RESULTS / "readings.json"
 COMMAND = "python -m tools.readings"
@@ -113,14 +119,14 @@ class Reading:
     """One way to read the appendix: which class stands in for which."""
 
     words: str
-    instead_of: str | None = None  # a name in equivae_lite.model
+    instead_of: str | None = None  # a name in equivae_lite.model.equivae
     network: type[nn.Module] | None = None
 
     def patched(self) -> AbstractContextManager:
         """While open, every new EquiVAE is built by this reading."""
         if self.instead_of is None:
             return nullcontext()
-        return patch(f"equivae_lite.model.{self.instead_of}", self.network)
+        return patch(f"equivae_lite.model.equivae.{self.instead_of}", self.network)
 
     def build(self, experiment: Experiment) -> EquiVAE:
         """The untrained model of `experiment` by this reading."""
@@ -166,17 +172,17 @@ def run(
     """
     started, pixels = time.process_time(), Pixels.unit()
     with reading.patched():
-        model, _ = training.fit(
+        model, _ = loop.fit(
             experiment, train, pixels, seed, bfloat16=True, progress=False
         )
     indices = torch.arange(len(held_out))
-    r = evaluation.Representations(model, pixels, train).of(
+    r = Representations(model, pixels, train).of(
         held_out.labels, indices, experiment.m_max
     )
     x = pixels.forward(held_out.images)
-    terms = evaluation.bound_terms(model, x, r, indices)
+    terms = bound_terms(model, x, r, indices)
     bound = bounds.labelled_bound(terms.log_lik, terms.kl)
-    mean, error = evaluation.mean_and_error(bound)
+    mean, error = mean_and_error(bound)
     return {
         "bound": round(mean, 4),
         "error": round(error, 4),
@@ -198,7 +204,7 @@ def run_all(
 
     Raises ValueError if `path` holds runs of other settings.
     """
-    kept, held = data.holdout_split(len(images), held_out_images, seed=0)
+    kept, held = sets.holdout_split(len(images), held_out_images, seed=0)
     train, held_out = images.subset(kept[:training_images]), images.subset(held)
     content = {
         "command": COMMAND,
@@ -245,21 +251,19 @@ def table(content: dict, names: tuple[str, ...] | None = None) -> str:
     minibatches and the noise.
     """
     preset = content["readings"]["preset"]["parameters"]
-    rows = [
-        "| reading | parameters | bound (nats) | minus preset |",
-        "|---|---|---|---|",
-    ]
+    rows = []
     for name in names or tuple(content["readings"]):
         entry = content["readings"][name]
         bound, _ = over_seeds([s["bound"] for s in entry["seeds"].values()])
-        mean, error = difference(content, name)
-        apart = f"{mean:+.2f}" + (f" ± {error:.2f}" if error is not None else "")
-        rows.append(
-            f"| {entry['words']} "
-            f"| {entry['parameters']:,} ({entry['parameters'] - preset:+,}) "
-            f"| {bound:.2f} | {'' if name == 'preset' else apart} |"
-        )
-    return "\n".join(rows)
+        apart = tables.plus_minus(difference(content, name), sign="+")
+        rows.append([
+            entry["words"],
+            f"{entry['parameters']:,} ({entry['parameters'] - preset:+,})",
+            f"{bound:.2f}",
+            "" if name == "preset" else apart,
+        ])  # fmt: skip
+    heads = ["reading", "parameters", "bound (nats)", "minus preset"]
+    return tables.markdown(heads, rows)
 
 
 def difference(content: dict, name: str) -> tuple[float, float | None]:
@@ -277,7 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only print the table")
     if not parser.parse_args(arguments).table:
         torch.set_num_threads(1)
-        images = data.load("mnist", "train")
+        images = sets.load("mnist", "train")
         run_all(short(experiments.get(PRESET)), images, PATH)
     print(table(json.loads(PATH.read_text(encoding="utf-8"))))
     return 0

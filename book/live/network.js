@@ -1,7 +1,7 @@
 "use strict";
 /* Layers on typed arrays, and the decoder of chapter 08: (r_y, v) -> 28 x 28 pixel means.
 
-   The same layers as equivae_lite/networks.py, one image at a time. Tensors come as
+   The same layers as equivae_lite/model/networks.py, one image at a time. Tensors come as
    { shape, values }, in PyTorch's order; images are kept with their channels last,
    (H, W, C), so that the innermost loops run along memory. */
 (() => {

@@ -1,0 +1,11 @@
+"""What only the book needs: the chapters import it, nothing else does.
+
+    session.py     what a chapter asks first: profile, device, data, models, results
+    figures.py     figures in one style
+    toys.py        models small enough for exact likelihoods, (1) and (5) among them
+    anatomy.py     layers, weights and arithmetic of a network, as tables
+    colour.py      what chapters 13 and 14 share
+    explorer.py    walks through r_y and v (chapter 16)
+    widgets.py     the same by sliders
+    exercises/     the judges of the exercises, one file a chapter
+"""

@@ -1,0 +1,216 @@
+"""What chapters 13 and 14 share: which data, self-filling tables, known factors.
+
+Both chapters are about SVHN and run on its stand-in wherever it is absent. Their
+tables have rows for both: a row is filled from data/results if its file is there, and
+otherwise names the command that makes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..data.sets import ImageSet, Pixels
+from ..data.sources import STAND_INS
+from ..evaluation.bound import embed_all
+from ..model.equivae import EquiVAE
+from ..runs.tables import Pair, markdown, over_seeds, plus_minus
+from ..training import checkpoints
+from . import figures
+from .session import Session, setup
+
+REAL = "svhn"
+STAND_IN = STAND_INS[REAL]
+NAMES = {REAL: "SVHN", STAND_IN: f"{STAND_IN} (stand-in)"}  # real data first
+SEEDS = (0, 1, 2)  # of the command that fills a row
+Pick = Callable[[dict], float]  # one number from what `evaluate` says of a seed
+
+
+def start(*kinds: str) -> Session:
+    """`session.setup` for a chapter that shows models svhn-`kind` of these kinds.
+
+    Falls back to the stand-in where SVHN is there but a model of it was not trained,
+    and says how to get it.
+    """
+    session = setup(REAL)
+    names = [f"{REAL}-{kind}" for kind in kinds]
+    missing = [n for n in names if 0 not in checkpoints.shipped_seeds(n)]
+    if not session.stand_in and missing and session.profile != "full":
+        session.data = STAND_IN
+        figures.use_style(f"stand-in: {STAND_IN}")
+        print(
+            f"*** STAND-IN: there is no model {' nor '.join(missing)}, so this run "
+            f"uses {STAND_IN}.\n*** Nothing below is a result on SVHN. To get it:"
+        )
+        for name in missing:
+            print(f"***   {command(name)}")
+    return session
+
+
+def command(experiment: str) -> str:
+    """The command that trains and evaluates an experiment and writes its results."""
+    seeds = " ".join(map(str, SEEDS))
+    return f"python -m equivae_lite reproduce {experiment} --seeds {seeds}"
+
+
+def seeds_of(session: Session, experiment: str) -> dict[str, dict] | None:
+    """What `evaluate` found for every seed; None without a file of results."""
+    if not session.has_results(experiment):
+        return None
+    return session.results(experiment)["seeds"]
+
+
+def pair(session: Session, experiment: str, pick: Pick) -> Pair | None:
+    """Mean over seeds of one number and its standard error; None without results."""
+    seeds = seeds_of(session, experiment)
+    return None if seeds is None else over_seeds([pick(s) for s in seeds.values()])
+
+
+def verdict(gain: float, errors: Sequence[float | None], digits: int = 1) -> str:
+    """By how much something is better (gain > 0), and whether that may be claimed.
+
+    errors: the standard errors over seeds of the two means that `gain` is the
+    difference of. A claim needs more than two standard errors of the difference.
+    """
+    if None in errors:
+        return f"{gain:+.{digits}f} (a single seed has no error bar: no claim)"
+    error = math.hypot(*errors)
+    far = abs(gain) / error if error else math.inf
+    words = "no difference beyond two standard errors"
+    if far > 2 and gain:
+        side = "better" if gain > 0 else "worse"
+        words = f"**{side}**, by {far:.1f} standard errors"
+    return f"{gain:+.{digits}f} ± {error:.{digits}f}: {words}"
+
+
+def results_table(
+    session: Session,
+    models: dict[str, str],
+    columns: dict[str, tuple[Pick, int]],
+) -> str:
+    """Markdown: for both data sets a row for each model, for each column mean ± error.
+
+    models: words -> name of the experiment without that of its data; columns: heading
+    -> (what to pick, digits). A number that an evaluation lacks is a dash. An
+    experiment without results has an empty row with the command that fills it.
+    """
+    rows = []
+    for data, words in NAMES.items():
+        for model, kind in models.items():
+            name = f"{data}-{kind}"
+            seeds = seeds_of(session, name)
+            if seeds is None:
+                cells = [f"empty; fill it: `{command(name)}`"] + [""] * len(columns)
+            else:
+                cells = [str(len(seeds))]
+                cells += [_cell(seeds, *column) for column in columns.values()]
+            rows.append([words, model, *cells])
+    return markdown(["data", "model", "seeds", *columns], rows)
+
+
+def _cell(seeds: dict[str, dict], pick: Pick, digits: int) -> str:
+    try:
+        return plus_minus(over_seeds([pick(s) for s in seeds.values()]), digits)
+    except KeyError:  # a model without bounds has none to show
+        return "–"
+
+
+def drawable(kind: str) -> list[str]:
+    """Experiments of a kind whose seed 0 is there to draw with, that of SVHN first.
+
+    Drawing needs no data: r_y of all classes lie in the checkpoint.
+    """
+    names = (f"{data}-{kind}" for data in NAMES)
+    return [name for name in names if 0 in checkpoints.shipped_seeds(name)]
+
+
+@torch.no_grad()
+def mistaken(
+    model: EquiVAE, pixels: Pixels, images: ImageSet, m: int, draws: int = 50
+) -> float:
+    """How often an r_y from m images of a class looks like another class's.
+
+    r_y of every class is made from the first half of its images; `draws` times a class
+    one more is made from m random images of the other half. Share of these that lie
+    nearest to the r_y of a wrong class; guessing makes it 0.9.
+    """
+    f = embed_all(model, pixels, images.images)
+    halves = [rows.tensor_split(2) for rows in images.by_class()]
+    table = model.encoder.g(torch.stack([f[first].mean(0) for first, _ in halves]))
+    g = torch.Generator().manual_seed(0)
+    wrong = []
+    for y, (_, second) in enumerate(halves):
+        pick = torch.randint(len(second), (draws, m), generator=g)
+        r = model.encoder.g(f[second[pick.to(second.device)]].mean(1))
+        wrong.append(torch.cdist(r, table).argmin(dim=1) != y)
+    return float(torch.cat(wrong).double().mean())
+
+
+def facts(images: ImageSet) -> dict[str, Tensor]:
+    """Facts about every image, one number each: words -> (N,) float64.
+
+    The known factors of a stand-in, where they are numbers; of real images, which have
+    none, what their pixels say.
+    """
+    if images.factors is None:
+        return pixel_facts(images.images)
+    f = images.factors
+    digit, wall = f["ink"].double(), f["paper"].double()
+    numbers = {
+        "brightness of the wall": wall.mean(1),
+        "brightness of the digit": digit.mean(1),
+        "tint of the wall, red to blue": wall[:, 0] - wall[:, 2],
+        "light, left to right": f["light_x"],
+        "light, top to bottom": f["light_y"],
+        "scale": f["scale"].double().log(),
+        "stroke": f["stroke"],
+        "rotation": f["rotation"],
+        "shear": f["shear"],
+        "shift, left to right": f["shift_x"],
+        "shift, top to bottom": f["shift_y"],
+        "a digit at the left": f["left"] >= 0,
+        "a digit at the right": f["right"] >= 0,
+        "blur": f["blur"],
+        "noise": f["noise"],
+    }
+    return {words: value.double() for words, value in numbers.items()}
+
+
+def pixel_facts(images: Tensor) -> dict[str, Tensor]:
+    """Facts that can be computed from colour pictures (N, 3, H, W) uint8."""
+    x = images.double() / 255
+    grey, half = x.mean(1), x.shape[-1] // 2
+    return {
+        "brightness": grey.mean((1, 2)),
+        "contrast": grey.std((1, 2)),
+        "tint, red to blue": (x[:, 0] - x[:, 2]).mean((1, 2)),
+        "light, left to right": grey[..., half:].mean((1, 2))
+        - grey[..., :half].mean((1, 2)),
+        "light, top to bottom": grey[:, half:].mean((1, 2))
+        - grey[:, :half].mean((1, 2)),
+    }
+
+
+def explained(inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> float:
+    """Share of a number's variance that a linear map from a code explains.
+
+    inputs: codes (N, D) to fit on and (M, D) to test on; targets: the number (N,) and
+    (M,). Least squares with an intercept; 1 is all of it, 0 no more than the mean of
+    the fit, and it can be negative. Raises ValueError for fewer than D + 2 to fit on.
+    """
+    fit, test = (x.double() for x in inputs)
+    known, wanted = (y.double() for y in targets)
+    if len(fit) < fit.shape[1] + 2:
+        raise ValueError(
+            f"{len(fit)} codes of {fit.shape[1]} numbers are too few to fit on: give "
+            f"at least {fit.shape[1] + 2}"
+        )
+    centre, mean = fit.mean(0), known.mean()
+    weights = torch.linalg.lstsq(
+        fit - centre, (known - mean)[:, None], driver="gelsd"
+    ).solution[:, 0]
+    left = wanted - mean - (test - centre) @ weights
+    return 1 - float(left.square().sum() / (wanted - mean).square().sum())

@@ -1,0 +1,166 @@
+"""What a chapter asks first: which profile, which device, which data, which seed.
+
+EQUIVAE_PROFILE is `smoke` (tests: few images), `book` (readers: the shipped
+checkpoints) or `full` (train from scratch). A chapter about a real data set falls
+back to its stand-in, with a visible banner, where the real one is absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from .. import ROOT
+from ..data import sets, sources
+from ..data.sets import ImageSet, Pixels
+from ..errors import EquivaeError
+from ..model.equivae import EquiVAE
+from ..runs import pipeline
+from ..training import checkpoints
+from . import figures
+
+PROFILES = ("smoke", "book", "full")
+T = TypeVar("T")
+
+
+def record(kind: str, name: str, digest: str, path: Path | None = None) -> None:
+    """Note for the freshness stamp what a chapter was executed on.
+
+    `kind` is "data", "checkpoint" or "results". Written only while a chapter is
+    executed for the book (EQUIVAE_STAMP_FILE names the file).
+    """
+    target = os.environ.get("EQUIVAE_STAMP_FILE")
+    if not target:
+        return
+    # A path outside the repository means nothing on another machine.
+    inside = path is not None and path.resolve().is_relative_to(ROOT)
+    relative = path.resolve().relative_to(ROOT).as_posix() if inside else None
+    line = {"kind": kind, "name": name, "path": relative, "digest": digest}
+    with open(target, "a", encoding="utf-8") as f:
+        f.write(json.dumps(line) + "\n")
+
+
+def _record_checkpoint(name: str, seed: int) -> None:
+    card = checkpoints.paths(name, seed)[1]
+    if card.exists():
+        record("checkpoint", name, _sha256(card), card)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass
+class Session:
+    """One chapter's run. `data` is the set in use, `wanted` the one it is about."""
+
+    profile: str
+    device: str
+    seed: int
+    wanted: str | None = None
+    data: str | None = None
+
+    @property
+    def stand_in(self) -> bool:
+        """True where a stand-in replaces the real data."""
+        return self.data != self.wanted
+
+    def pick(self, smoke: T, book: T, full: T | None = None) -> T:
+        """The value for this profile (`full` defaults to that of `book`)."""
+        if self.profile == "smoke":
+            return smoke
+        return full if self.profile == "full" and full is not None else book
+
+    def load(self, split: str = "train", limit: int | None = None) -> ImageSet:
+        """A split of the data in use, on the device."""
+        images = sets.load(self.data, split, limit, self.device)
+        record("data", images.name, images.md5)
+        return images
+
+    def experiment(self, name: str) -> str:
+        """`name`, with the stand-in's name in place of the real set's if need be."""
+        if self.stand_in and self.wanted and name.startswith(self.wanted):
+            return self.data + name.removeprefix(self.wanted)
+        return name
+
+    def model(self, name: str, seed: int = 0) -> tuple[EquiVAE, Pixels, dict]:
+        """The trained model of an experiment: shipped, or in `full` trained now.
+
+        Raises CheckpointError naming the command that makes it, if it is not
+        there; never trains unless the profile is `full`.
+        """
+        folder = checkpoints.FOLDER
+        if self.profile == "full":
+            folder = pipeline.RUNS
+            pipeline.train(name, seed, self.device, out=folder)
+        else:
+            _record_checkpoint(name, seed)
+        return checkpoints.load(name, seed, folder, self.device)
+
+    def shipped(self, name: str, seed: int = 0) -> EquiVAE:
+        """A shipped model in every profile and with any data: for drawing only."""
+        _record_checkpoint(name, seed)
+        return checkpoints.load(name, seed, device=self.device)[0]
+
+    def has_results(self, name: str) -> bool:
+        """Whether data/results has a file of that name."""
+        return (pipeline.RESULTS / f"{name}.json").exists()
+
+    def results(self, name: str) -> dict:
+        """A file of data/results, by which tables are drawn."""
+        path = pipeline.RESULTS / f"{name}.json"
+        if not self.has_results(name):
+            command = f"equivae_lite evaluate {name}"
+            if name.endswith("-validation"):
+                command = f"equivae_lite validate {name.removesuffix('-validation')}"
+            command = {
+                "bench": "equivae_lite bench",
+                "bench-labels": "equivae_lite bench mnist-semi-supervised",
+                "mnist-semi-supervised-study": "equivae_lite study recipe",
+                "readings": "tools.readings",
+            }.get(name, command)
+            raise EquivaeError(
+                f"there are no results {name!r} in data/results; make them with: "
+                f"python -m {command}"
+            )
+        record("results", name, _sha256(path), path)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def profile() -> str:
+    """EQUIVAE_PROFILE, `book` unless given."""
+    value = os.environ.get("EQUIVAE_PROFILE") or "book"
+    if value not in PROFILES:
+        raise EquivaeError(
+            f"EQUIVAE_PROFILE is {value!r}; it must be one of {PROFILES}"
+        )
+    return value
+
+
+def setup(data_set: str | None = None, seed: int = 0) -> Session:
+    """Start a chapter: seed, device, figure style; prints what it found.
+
+    `data_set` is the real set that the chapter is about ("mnist", "svhn"), or
+    None for a chapter that needs none.
+    """
+    torch.manual_seed(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    session = Session(profile(), device, seed, data_set, data_set)
+    if data_set is not None and not sources.available(data_set):
+        session.data = sources.STAND_INS[data_set]
+    figures.use_style(f"stand-in: {session.data}" if session.stand_in else "")
+    print(f"profile {session.profile}, device {device}, seed {seed}", end="")
+    print(f", data {session.data}" if data_set else "")
+    if session.stand_in:
+        print(
+            f"*** STAND-IN: {data_set} is not here, so this run uses {session.data}.\n"
+            f"*** Nothing below is a result on {data_set}. To get the real data:\n"
+            f"***   python -m equivae_lite download {data_set}"
+        )
+    return session

@@ -1,0 +1,270 @@
+"""The data sets, resident as uint8 tensors, and how they are split.
+
+Real sets: MNIST and SVHN, read by torchvision from the folder that `sources` finds
+and checked by MD5 at every load. Nothing is downloaded unless `sources.download` is
+called. Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules of those names in
+`stand_ins` wherever the real sets are absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from .readers import read
+from .sources import (
+    NAMES,
+    SPLITS,
+    STAND_INS,
+    check_choice,
+    checked_md5,
+    files,
+)
+
+CLASSES = 10
+# As large as the sets that they stand in for.
+STAND_IN_SIZES = {
+    "glyphs": {"train": 60_000, "test": 10_000},
+    "street-glyphs": {"train": 73_257, "test": 26_032},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """One split of one data set, all of it on one device.
+
+    images: (N, C, H, W) uint8; labels: (N,) int64 in 0..9; factors: for the
+    stand-ins the known pose of every image, name -> (N, ...), else None; md5: of
+    the files that were read, or of the bytes that were drawn.
+    """
+
+    name: str
+    split: str
+    images: Tensor
+    labels: Tensor
+    factors: dict[str, Tensor] | None
+    md5: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def stand_in(self) -> bool:
+        """True for a set drawn by this package in place of a real one."""
+        return self.name in STAND_INS.values()
+
+    @property
+    def classes(self) -> int:
+        return CLASSES
+
+    def to(self, device: str | torch.device) -> ImageSet:
+        """The same set with every tensor on `device`."""
+        return self._map(lambda tensor: tensor.to(device))
+
+    def subset(self, indices: Tensor | Sequence[int]) -> ImageSet:
+        """The images `indices`, in that order; `md5` stays that of the whole set."""
+        rows = torch.as_tensor(indices, device=self.labels.device)
+        return self._map(lambda tensor: tensor[rows])
+
+    def by_class(self) -> list[Tensor]:
+        """For each of the 10 classes the (ascending) indices of its images."""
+        return [torch.nonzero(self.labels == y).flatten() for y in range(CLASSES)]
+
+    def _map(self, change) -> ImageSet:
+        factors = self.factors
+        if factors is not None:
+            factors = {key: change(value) for key, value in factors.items()}
+        images, labels = change(self.images), change(self.labels)
+        return ImageSet(self.name, self.split, images, labels, factors, self.md5)
+
+
+def load(
+    name: str,
+    split: str = "train",
+    limit: int | None = None,
+    device: str | torch.device = "cpu",
+    root: str | Path | None = None,
+) -> ImageSet:
+    """The first `limit` images (default: all) of a split of data set `name`.
+
+    Raises DataError for an unknown name or split, an impossible limit, and for a
+    real set that is missing (the message gives the download command) or damaged
+    (it gives the file and both MD5s). Never downloads.
+    """
+    check_choice("data set", name, NAMES)
+    check_choice("split", split, SPLITS)
+    if limit is not None and limit < 1:
+        raise DataError(f"limit is {limit}: ask for at least one image, or None.")
+    if name in STAND_IN_SIZES:
+        size = STAND_IN_SIZES[name][split]
+        _check_limit(name, split, limit, size)
+        images, labels, factors = _draw(name, split, limit or size)
+        digest = hashlib.md5(images.numpy())
+        digest.update(labels.numpy())
+    else:
+        paths = files(name, split, root)
+        found = [checked_md5(name, path, md5) for path, md5 in paths.items()]
+        digest = hashlib.md5("".join(found).encode())
+        images, labels = read(name, split, list(paths))
+        _check_limit(name, split, limit, len(labels))
+        # Cloned, so that the rest of a large set is not kept in memory.
+        images, labels = images[:limit].clone(), labels[:limit].clone()
+        factors = None
+    whole = ImageSet(name, split, images, labels, factors, digest.hexdigest())
+    return whole.to(device)
+
+
+def _draw(name: str, split: str, n: int):
+    # Imported here: who trains on real data needs neither matplotlib nor fonts.
+    from .stand_ins import glyphs, street
+
+    draw = glyphs.glyphs if name == "glyphs" else street.street_glyphs
+    return draw(n, split)
+
+
+def _check_limit(name: str, split: str, limit: int | None, size: int) -> None:
+    if limit is not None and limit > size:
+        raise DataError(
+            f"limit is {limit:,}, but {name} has only {size:,} {split} images."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """From uint8 pixels to what the networks see, and back to pictures.
+
+    With mean and std (both (C, H, W), on the scale of [0, 1]) every pixel of
+    every colour is standardised by itself, as Appendix B asks for SVHN. Without
+    them (MNIST) the networks see values in [0, 1].
+    """
+
+    mean: Tensor | None = None
+    std: Tensor | None = None
+
+    @classmethod
+    def unit(cls) -> Pixels:
+        """Values in [0, 1], not standardised."""
+        return cls()
+
+    @classmethod
+    def fit(cls, images: Tensor, chunk: int = 4096) -> Pixels:
+        """Mean and standard deviation of each pixel and colour over `images`.
+
+        images: (N, C, H, W) uint8, the training set. The deviation is that of
+        the population (divided by N); where a pixel never varies it is 1.
+        """
+        _check_uint8(images)
+        images = images.flatten(0, -4)
+        n = len(images)
+        # Sums of integers are exact, and so is the numerator of the variance,
+        # n Σx² - (Σx)²: a pixel that never varies gives 0 and not a rounding error.
+        total = images.new_zeros(images.shape[1:], dtype=torch.int64)
+        squares = total.clone()
+        for part in images.split(chunk):
+            values = part.to(torch.int64)
+            total += values.sum(0)
+            squares += values.square().sum(0)
+        mean = total.double() / (255 * n)
+        std = (n * squares - total.square()).double().sqrt() / (255 * n)
+        std = torch.where(std == 0, torch.ones_like(std), std)
+        return cls(mean.float(), std.float())
+
+    def to(self, device: str | torch.device) -> Pixels:
+        if self.mean is None:
+            return self
+        return Pixels(self.mean.to(device), self.std.to(device))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(..., C, H, W) uint8 -> float32 network input of the same shape.
+
+        Raises DataError for another dtype, or a shape unlike that of the fit.
+        """
+        _check_uint8(images)
+        if self.mean is None:
+            return images.float() / 255
+        if images.shape[-3:] != self.mean.shape:
+            raise DataError(
+                f"images are {tuple(images.shape[-3:])}, but the pixel statistics "
+                f"were fitted on {tuple(self.mean.shape)} (colours, height, width)."
+            )
+        return (images.float() / 255 - self.mean) / self.std
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """Network scale -> picture in [0, 1]; what falls outside is clipped."""
+        if self.mean is not None:
+            values = values * self.std + self.mean
+        return values.clamp(0, 1)
+
+    def state(self) -> dict[str, Tensor]:
+        """Tensors for a checkpoint: {} or {"mean": ..., "std": ...}."""
+        if self.mean is None:
+            return {}
+        return {"mean": self.mean, "std": self.std}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Tensor]) -> Pixels:
+        """The inverse of `state`."""
+        return cls(state.get("mean"), state.get("std"))
+
+
+def _check_uint8(images: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.ndim < 4 or len(images) == 0:
+        raise DataError(
+            "expected at least one image as uint8 (..., C, H, W), got "
+            f"{images.dtype} {tuple(images.shape)}."
+        )
+
+
+def class_balanced_split(
+    labels: Tensor, per_class: int, seed: int, classes: int = CLASSES
+) -> tuple[Tensor, Tensor]:
+    """Indices (labelled, unlabelled): `per_class` random images of every class.
+
+    Both ascend; together they are all of `labels` (N,). A larger `per_class` with
+    the same seed contains the smaller one. Raises DataError if per_class < 2 (r_y
+    needs at least one complementary image) or a class has too few images.
+    """
+    if per_class < 2:
+        raise DataError(
+            f"per_class is {per_class}, but every class needs at least 2 labelled "
+            "images: r_y is made from images other than x_n itself."
+        )
+    values = labels.cpu().numpy()
+    generator = np.random.default_rng(seed)
+    chosen = np.zeros(len(values), dtype=bool)
+    for y in range(classes):
+        members = np.flatnonzero(values == y)
+        if len(members) < per_class:
+            raise DataError(
+                f"class {y} has {len(members)} images, but per_class is {per_class}: "
+                "ask for fewer, or give more data."
+            )
+        chosen[generator.permutation(members)[:per_class]] = True
+    return _both_sides(chosen, labels.device)
+
+
+def holdout_split(n: int, n_validation: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Indices (train, validation) of n images, `n_validation` drawn at random.
+
+    Both ascend. Raises DataError unless both sides keep at least one image.
+    """
+    if not 0 < n_validation < n:
+        raise DataError(
+            f"n_validation is {n_validation}, but must be from 1 to {n - 1} to leave "
+            f"images on both sides of a split of {n}."
+        )
+    train = np.ones(n, dtype=bool)
+    train[np.random.default_rng(seed).permutation(n)[:n_validation]] = False
+    return _both_sides(train, torch.device("cpu"))
+
+
+def _both_sides(first: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
+    sides = np.flatnonzero(first), np.flatnonzero(~first)
+    return tuple(torch.from_numpy(side).to(device) for side in sides)

@@ -1,0 +1,133 @@
+"""Where the real data sets lie, how they are checked, and how they are fetched.
+
+Nothing is downloaded unless `download` is called. Every file is checked by MD5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import URLError
+
+from torchvision import datasets
+from torchvision.datasets.utils import download_url
+
+from .. import ROOT
+from ..errors import DataError
+
+NAMES = ("mnist", "svhn", "glyphs", "street-glyphs")
+STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs"}
+SPLITS = ("train", "test")
+# torchvision checks the MD5 of the archives that it downloads, but not that of
+# the unpacked files that it reads. These are the unpacked ones: images, labels.
+MNIST_MD5 = {
+    "train": {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    },
+    "test": {
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    },
+}
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """Where real data is looked for: `root`, else EQUIVAE_DATA, else `data/`.
+
+    `data/` is that of the clone which holds this package, or of the current
+    folder where the package is installed elsewhere. A relative EQUIVAE_DATA that
+    does not exist from the current folder is taken from the clone: notebooks run
+    in `book/`, tests in the folder above.
+    """
+    if root is not None:
+        return Path(root).expanduser()
+    base = ROOT if (ROOT / "pyproject.toml").exists() else Path.cwd()
+    if not os.environ.get("EQUIVAE_DATA"):
+        return base / "data"
+    path = Path(os.environ["EQUIVAE_DATA"]).expanduser()
+    return path if path.is_absolute() or path.exists() else base / path
+
+
+def available(name: str, root: str | Path | None = None) -> bool:
+    """Whether all files of a real set are there (unread); True for a stand-in."""
+    check_choice("data set", name, NAMES)
+    return all(path.is_file() for split in SPLITS for path in files(name, split, root))
+
+
+def files(name: str, split: str, root: str | Path | None) -> dict[Path, str]:
+    """The files of a real set's split with their MD5s; {} for a stand-in."""
+    if name == "mnist":
+        raw = data_root(root) / "MNIST" / "raw"
+        return {raw / file: md5 for file, md5 in MNIST_MD5[split].items()}
+    if name == "svhn":
+        _, file, md5 = datasets.SVHN.split_list[split]
+        return {data_root(root) / file: md5}
+    return {}
+
+
+def checked_md5(name: str, path: Path, expected: str) -> str:
+    """The MD5 of a file of set `name`; DataError if missing, damaged or unreadable."""
+    command = f"python -m equivae_lite download {name}"
+    if not path.is_file():
+        raise DataError(
+            f"{name} is not there: looked for {path}. Set EQUIVAE_DATA to the folder "
+            f"that holds it, or run `{command}`. The data set "
+            f"'{STAND_INS[name]}' is its stand-in and needs no files."
+        )
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "md5").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}.") from error
+    if found != expected:
+        raise DataError(
+            f"{path} is damaged or truncated ({path.stat().st_size:,} bytes): "
+            f"expected MD5 {expected}, found {found}. Delete it and run `{command}`."
+        )
+    return found
+
+
+def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise DataError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise DataError(f"unknown {what} {value!r}: choose from {', '.join(choices)}.")
+
+
+def download(name: str, root: str | Path | None = None) -> Path:
+    """Fetch both splits of a real set with torchvision; returns their folder.
+
+    Files that are there already are kept. Raises DataError if the folder cannot
+    be written, the network fails, or a file's MD5 is wrong.
+    """
+    check_choice("data set to download", name, tuple(STAND_INS))
+    folder = data_root(root)
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    no_write = (
+        f"cannot write to {folder}: no permission. Make it writable, or set "
+        "EQUIVAE_DATA to a folder that is."
+    )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise DataError(no_write)
+    try:
+        if name == "mnist":
+            datasets.MNIST(str(folder), download=True)
+        else:
+            for split in SPLITS:
+                url, file, md5 = datasets.SVHN.split_list[split]
+                download_url(url, str(folder), file, md5)
+    except PermissionError as error:
+        raise DataError(no_write) from error
+    except (URLError, HTTPException, ConnectionError, TimeoutError, RuntimeError) as e:
+        raise DataError(
+            f"download of {name} failed: {e}. Check the network and try again, or "
+            f"put the files into {folder} by hand (data/README.md says which)."
+        ) from e
+    except OSError as error:
+        raise DataError(f"cannot write {name} to {folder}: {error}.") from error
+    for split in SPLITS:
+        for path, md5 in files(name, split, root).items():
+            checked_md5(name, path, md5)
+    return folder

@@ -1,0 +1,8 @@
+"""Drawn digits with a known class, face and pose, where a real set is absent.
+
+    glyphs.py         `glyphs`, for MNIST: 28 x 28 grey
+    street.py         `street-glyphs`, for SVHN: what a street glyph is made of
+    street_paint.py   how it is painted: wall, light, digits, neighbours, blur, noise
+    faces.py          the outlines of the digits in each face
+    factors.py        the random pose of every image, the same for any number of images
+"""

@@ -1,0 +1,284 @@
+"""What a trained model is worth, on images that it was not trained on.
+
+Every random number belongs to its image: the noise of image i comes from the
+seed and i alone, so that a subset gives the same values as the whole set.
+All bounds are in nats per image.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..data.sets import ImageSet, Pixels
+from ..errors import DataError
+from ..model import bounds
+from ..model.equivae import EquiVAE, Terms
+from .pixel_density import bits_per_dimension, dequantised
+
+CHUNK = 500
+
+
+def noise_of(indices: Tensor, *shape: int, seed: int = 0) -> Tensor:
+    """Standard normal numbers (len(indices), *shape); row i depends on (seed, i)."""
+    g = torch.Generator()
+    rows = []
+    for i in indices.tolist():
+        g.manual_seed(seed * 1_000_003 + i)
+        rows.append(torch.randn(*shape, generator=g))
+    return torch.stack(rows)
+
+
+class Representations:
+    """r_y of a trained model from any number m of training images of a class.
+
+    Embeds the training images once, f(x) -> (N, F); after that every r_y is a
+    mean of rows and a pass through g. For the class table, r_y is its row
+    whatever m; for the plain VAE it is None.
+    """
+
+    def __init__(self, model: EquiVAE, pixels: Pixels, train: ImageSet) -> None:
+        self.model, self.device = model, train.images.device
+        self.by_class = train.by_class()
+        if model.representation == "complementary":
+            self.f = embed_all(model, pixels, train.images)
+
+    @torch.no_grad()
+    def table(self) -> Tensor:
+        """r_y from all training images of each class: (classes, R)."""
+        if self.model.representation == "table":
+            return self.model.table.weight
+        means = torch.stack([self.f[rows].mean(0) for rows in self.by_class])
+        return self.model.encoder.g(means)
+
+    @torch.no_grad()
+    def draw(self, y: Tensor, indices: Tensor, m: int, seed: int = 0) -> Tensor:
+        """r_y (B, R) from m random training images for each of B other images.
+
+        Raises DataError if a class has fewer than m training images.
+        """
+        smallest = min(len(members) for members in self.by_class)
+        if not 1 <= m <= smallest:
+            raise DataError(
+                f"m = {m} images of each class asked for, but the smallest class has "
+                f"{smallest}: choose m from 1 to {smallest}"
+            )
+        g = torch.Generator()
+        rows = []
+        for c, i in zip(y.tolist(), indices.tolist()):
+            g.manual_seed(seed * 1_000_003 + i)
+            members = self.by_class[c]
+            # Distinct with one draw: m is tiny beside the size of a class.
+            pick = torch.randperm(len(members), generator=g)[:m]
+            rows.append(members[pick.to(self.device)])
+        return self.model.encoder.g(self.f[torch.stack(rows)].mean(1))
+
+    def of(self, y: Tensor, indices: Tensor, m: int | None) -> Tensor | None:
+        """r_y for images of classes `y`; `m` None stands for all training images."""
+        if self.model.representation == "none":
+            return None
+        if m is None or self.model.representation == "table":
+            return self.table()[y]
+        return self.draw(y, indices, m)
+
+
+@torch.no_grad()
+def embed_all(model: EquiVAE, pixels: Pixels, images: Tensor) -> Tensor:
+    """f(x) of all images, (N, F)."""
+    return torch.cat([model.encoder.f(pixels.forward(c)) for c in images.split(CHUNK)])
+
+
+@torch.no_grad()
+def bound_terms(
+    model: EquiVAE, x: Tensor, r: Tensor | None, indices: Tensor, samples: int = 1
+) -> Terms:
+    """The terms of (4) for every image, (N,) each, averaged over v samples.
+
+    x (N, C, H, W) in network space; r (N, R); `indices` name the images' noise.
+    """
+    parts = []
+    for rows in torch.arange(len(x)).split(CHUNK):
+        eps = noise_of(indices[rows], samples, model.arch.v_dim).to(x.device)
+        part_r = None if r is None else r[rows]
+        each = [model.terms(x[rows], part_r, eps[:, s]) for s in range(samples)]
+        log_lik = torch.stack([t.log_lik for t in each]).mean(0)
+        parts.append(Terms(log_lik, each[0].kl))
+    return Terms(
+        torch.cat([t.log_lik for t in parts]), torch.cat([t.kl for t in parts])
+    )
+
+
+@torch.no_grad()
+def bound_in_bits(
+    model: EquiVAE, pixels: Pixels, images: Tensor, r: Tensor | None, indices: Tensor
+) -> Tensor:
+    """Bound (4) as bits per pixel and colour with dequantisation noise, (N,).
+
+    Of a Gaussian model; images (N, C, H, W) uint8, r (N, R). An upper bound.
+    """
+    bits = []
+    for rows in torch.arange(len(images)).split(CHUNK):
+        x = dequantised(images[rows], pixels, indices[rows])
+        part_r = None if r is None else r[rows]
+        bound = bound_terms(model, x, part_r, indices[rows]).bound
+        bits.append(bits_per_dimension(bound, pixels, x[0].numel()))
+    return torch.cat(bits)
+
+
+@torch.no_grad()
+def importance_weighted(
+    model: EquiVAE, x: Tensor, r: Tensor | None, indices: Tensor, ks: tuple[int, ...]
+) -> dict[int, Tensor]:
+    """The importance-weighted bound for each k in `ks`: {k: (N,)}.
+
+    One set of max(ks) samples an image; a smaller k uses the first of them.
+    """
+    k_max, dim = max(ks), model.arch.v_dim
+    out: dict[int, list[Tensor]] = {k: [] for k in ks}
+    for i in range(len(x)):
+        part_r = None if r is None else r[i : i + 1]
+        mu, log_var = model.posterior(part_r, x[i : i + 1])
+        eps = noise_of(indices[i : i + 1], k_max, dim)[0].to(x.device)
+        v = bounds.reparameterise(mu, log_var, eps)  # (k, V)
+        log_lik = torch.cat(
+            [model.log_likelihood(x[i], part_r, c) for c in v.split(CHUNK)]
+        )
+        zero = torch.zeros_like(mu)
+        log_p = bounds.gaussian_log_prob(v, zero, zero, event_dims=1)
+        log_q = bounds.gaussian_log_prob(v, mu, log_var, event_dims=1)
+        log_w = log_lik + log_p - log_q
+        for k in ks:
+            out[k].append(bounds.importance_weighted_bound(log_w[:k]))
+    return {k: torch.stack(values) for k, values in out.items()}
+
+
+def mean_and_error(values: Tensor) -> tuple[float, float]:
+    """Mean over images and its standard error."""
+    values = values.double()
+    return float(values.mean()), float(values.std() / math.sqrt(len(values)))
+
+
+def binarise(images: Tensor) -> Tensor:
+    """uint8 images with grey value at least 128 -> 255, else 0: on {0, 1} the
+    Bernoulli score is a log probability."""
+    return torch.where(images >= 128, 255, 0).to(torch.uint8)
+
+
+@torch.no_grad()
+def latent_means(
+    model: EquiVAE, pixels: Pixels, images: Tensor, r: Tensor | None
+) -> Tensor:
+    """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images."""
+    rows = []
+    for i in torch.arange(len(images)).split(CHUNK):
+        part = r if r is None or r.ndim == 1 else r[i]
+        x = pixels.forward(images[i])
+        part = part.expand(len(x), -1) if part is not None else None
+        rows.append(model.posterior(part, x)[0])
+    return torch.cat(rows)
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+    """Number of latents whose posterior mean varies over images (Burda et al. 2016)."""
+    return int((mu.var(dim=0) > threshold).sum())
+
+
+@torch.no_grad()
+def nearest_class_error(
+    model: EquiVAE, pixels: Pixels, test: ImageSet, table: Tensor
+) -> float:
+    """Share of images whose r(x) = g(f(x)) lies nearest to another class's r_y."""
+    r = model.encoder.g(embed_all(model, pixels, test.images))
+    nearest = torch.cdist(r, table).argmin(dim=1)
+    return float((nearest != test.labels).double().mean())
+
+
+def probe_error(
+    fit_on: Tensor, fit_labels: Tensor, test_on: Tensor, test_labels: Tensor
+) -> float:
+    """Test error of a linear classifier of the class from v: how much class is left."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    probe.fit(fit_on.cpu().numpy(), fit_labels.cpu().numpy())
+    return 1 - float(probe.score(test_on.cpu().numpy(), test_labels.cpu().numpy()))
+
+
+def supervised_report(
+    model: EquiVAE,
+    pixels: Pixels,
+    train: ImageSet,
+    test: ImageSet,
+    ms: tuple[int, ...] = (1, 2, 4, 7),
+    iw_images: int = 1000,
+    iw_recheck: int = 100,
+    ks: tuple[int, ...] = (1, 10, 100, 1000),
+    probe_images: int = 10_000,
+) -> dict:
+    """Every number of a supervised model that the book shows, as plain JSON.
+
+    `recheck` holds the importance-weighted bounds of the first `iw_recheck`
+    images one by one, and `first_1000` the mean of (4) on the first 1,000: a
+    chapter computes them again.
+    """
+    representations = Representations(model, pixels, train)
+    indices = torch.arange(len(test))
+    x = pixels.forward(test.images)
+    result: dict = {"test_images": len(test), "bound": {}}
+    complementary = model.representation == "complementary"
+    for m in (*ms, None) if complementary else (None,):
+        r = representations.of(test.labels, indices, m)
+        terms = bound_terms(model, x, r, indices)
+        mean, error = mean_and_error(terms.bound)
+        result["bound"][str(m or "all")] = {
+            "bound": mean,
+            "error": error,
+            "log_lik": mean_and_error(terms.log_lik)[0],
+            "kl": mean_and_error(terms.kl)[0],
+            "first_1000": mean_and_error(terms.bound[:1000])[0],
+        }
+    # r is now that of all training images, the last m above.
+    binary = pixels.forward(binarise(test.images)) if model.arch.colours == 1 else None
+    for key, images in (("importance_weighted", x), ("binarised", binary)):
+        if images is None or iw_images == 0:
+            continue
+        first = slice(0, iw_images)
+        part_r = None if r is None else r[first]
+        bound = importance_weighted(model, images[first], part_r, indices[first], ks)
+        result[key] = {
+            str(k): {
+                "bound": mean_and_error(b)[0],
+                "error": mean_and_error(b)[1],
+                "recheck": [round(float(value), 4) for value in b[:iw_recheck]],
+            }
+            for k, b in bound.items()
+        } | {"images": len(images[first])}
+    if model.arch.likelihood == "gaussian":
+        bits = bound_in_bits(model, pixels, test.images, r, indices)
+        mean, error = mean_and_error(bits)
+        # Upper bounds, with uniform dequantisation noise (see pixel_density).
+        result["bits_per_dimension"] = {"bits": mean, "error": error}
+    true_mu = latent_means(model, pixels, test.images, r)
+    result["active_units"] = active_units(true_mu)
+    result["latent_variances"] = [round(float(s), 6) for s in true_mu.var(dim=0)]
+    head = train.subset(torch.arange(min(probe_images, len(train))))
+    table = None if model.representation == "none" else representations.table()
+    views = {"true": (None, None) if table is None else (table[head.labels], r)}
+    if table is not None:
+        views["mean"] = (table.mean(0), table.mean(0))
+    result["probe_error"] = {
+        key: probe_error(
+            latent_means(model, pixels, head.images, fit_r), head.labels,
+            latent_means(model, pixels, test.images, test_r), test.labels,
+        )
+        for key, (fit_r, test_r) in views.items()
+    }  # fmt: skip
+    counts = torch.bincount(test.labels, minlength=test.classes)
+    result["majority_error"] = 1 - float(counts.max()) / len(test)
+    if complementary:
+        result["nearest_class_error"] = nearest_class_error(model, pixels, test, table)
+    return result

@@ -1,0 +1,132 @@
+"""How well labels are inferred: by q_y-post, and by the generative model.
+
+Bounds are in nats per image. The noise of an image belongs to it, as in `bound`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..data.sets import ImageSet, Pixels
+from ..model import bounds
+from ..model.equivae import EquiVAE
+from .bound import CHUNK, Representations, mean_and_error, noise_of
+from .pixel_density import bits_per_dimension, dequantised
+
+
+def label_error(scores: Tensor, labels: Tensor) -> float:
+    """Share of images whose highest score, (N, classes), is not at their label."""
+    return float((scores.argmax(dim=1) != labels).double().mean())
+
+
+class LabelReport(NamedTuple):
+    """What a semi-supervised model says of images, one row an image."""
+
+    log_q: Tensor  # (N, classes) log q_y-post(y | x)
+    bound_y: Tensor  # (N, classes) the braces of (6): (4) under every class
+
+    def errors(self, labels: Tensor) -> dict[str, float]:
+        """Share of wrong labels by q_y-post, and by argmax_y of (4)."""
+        # p(y) is uniform, so the largest (4) is the generative model's choice.
+        return {
+            "error": label_error(self.log_q, labels),
+            "generative_error": label_error(self.bound_y, labels),
+        }
+
+    def unlabelled_bound(self) -> Tensor:
+        """Equation (6) with p(y) uniform, (N,)."""
+        log_p = torch.full_like(self.log_q, -math.log(self.log_q.shape[1]))
+        return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
+
+
+def bound_matrix(bound_y: Tensor, labels: Tensor) -> Tensor:
+    """Mean of each column of (4) per class, (N, classes) over the images of a class.
+
+    Row y, column k: images of class y, told that they are of class k. In nats.
+    """
+    classes = range(bound_y.shape[1])
+    return torch.stack([bound_y[labels == y].double().mean(dim=0) for y in classes])
+
+
+@torch.no_grad()
+def label_posteriors(model: EquiVAE, pixels: Pixels, images: ImageSet) -> Tensor:
+    """log q_y-post(y | x) of all images, (N, classes)."""
+    chunks = images.images.split(CHUNK)
+    return torch.cat([model.label_log_posterior(pixels.forward(c)) for c in chunks])
+
+
+@torch.no_grad()
+def label_report(
+    model: EquiVAE, pixels: Pixels, table: Tensor, images: ImageSet, seed: int = 0,
+    dequantise: bool = False,
+) -> LabelReport:  # fmt: skip
+    """q_y-post and the bound under every class; `table` (classes, R) is r_y of D_lab.
+
+    One sample of v for each image and class. With `dequantise` the bound is that of
+    the images with uniform noise of one grey level. q_y-post reads them without it:
+    rounding would give them back, so (6) stays a bound.
+    """
+    classes = model.arch.classes
+    bound_y = []
+    for rows in torch.arange(len(images)).split(CHUNK):
+        x = images.images[rows]
+        x = dequantised(x, pixels, rows) if dequantise else pixels.forward(x)
+        eps = noise_of(rows, classes, model.arch.v_dim, seed=seed).to(x.device)
+        bound_y.append(model.terms_per_class(x, table, eps).bound)
+    return LabelReport(label_posteriors(model, pixels, images), torch.cat(bound_y))
+
+
+def semi_supervised_report(
+    model: EquiVAE,
+    pixels: Pixels,
+    labelled: ImageSet,
+    test: ImageSet,
+    generative: bool = True,
+) -> dict:
+    """Every number of a semi-supervised model that the book shows, as plain JSON.
+
+    `labelled` is D_lab, from which alone every r_y is made. Bounds are in nats,
+    means over the test images; `confusion[y][k]` counts images of class y that
+    q_y-post reads as k, and `bound_matrix[y][k]` is the mean of (4) with the r_y of
+    class k over the images of class y. Without a `generative` model there are no
+    bounds. For Gaussian pixels each bound is also given in bits per dimension, with
+    uniform dequantisation noise: an upper bound.
+    """
+    y = test.labels
+    log_q = label_posteriors(model, pixels, test)
+    pairs = torch.bincount(
+        y * test.classes + log_q.argmax(dim=1), minlength=test.classes**2
+    )
+    result = {
+        "test_images": len(test),
+        "labels": len(labelled),
+        "error": label_error(log_q, y),
+        "confusion": pairs.reshape(test.classes, -1).tolist(),
+    }
+    if not generative:
+        return result
+    table = Representations(model, pixels, labelled).table()
+    report = label_report(model, pixels, table, test)
+    result |= report.errors(y)
+    result["bound_matrix"] = bound_matrix(report.bound_y, y).tolist()
+    for name, values in _bounds(report, y).items():
+        mean, spread = mean_and_error(values)
+        first = mean_and_error(values[:1000])[0]
+        result[name] = {"bound": mean, "error": spread, "first_1000": first}
+    if model.arch.likelihood == "gaussian":
+        noisy = label_report(model, pixels, table, test, dequantise=True)
+        for name, values in _bounds(noisy, y).items():
+            bits = bits_per_dimension(values, pixels, test.images[0].numel())
+            mean, spread = mean_and_error(bits)
+            result[name] |= {"bits": mean, "bits_error": spread}
+    return result
+
+
+def _bounds(report: LabelReport, y: Tensor) -> dict[str, Tensor]:
+    """(6), and (4) under the true classes `y`: (N,) each."""
+    of_true = report.bound_y.gather(1, y[:, None])[:, 0]
+    return {"unlabelled_bound": report.unlabelled_bound(), "labelled_bound": of_true}

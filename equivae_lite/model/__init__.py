@@ -1,0 +1,15 @@
+"""The paper: its networks, its densities and bounds, and the model made of them.
+
+About 500 lines that import nothing of ours but `errors`, in this order:
+
+    bounds.py      densities, KLs and the likelihood bounds: (4) `labelled_bound`,
+                   (6) `unlabelled_bound`, (7) `joint_bound`; reparameterisation of (3)
+    networks.py    Appendix B: f and g of (2), q_cov of (3), the decoder p(x | r_y, v),
+                   q_y-post, and how their weights begin
+    equivae.py     `EquiVAE`: the networks put together as the two terms of (4), and
+                   of (4) under every class, as (6) needs them
+    label_sum.py   ours: the sum over labels in (6) from about one decoding an image
+
+Which images r_y is made from, (1) and (2), is `training.sampling`. (5) and (9), the
+likelihoods that are bounded, are computed exactly in `chapters.toys`.
+"""

@@ -1,0 +1,220 @@
+"""What each ingredient of semi-supervised training is worth, on a fixed budget.
+
+    python -m equivae_lite study                        the table so far
+    python -m equivae_lite study recipe --seeds 0 1 2   train what is not there yet
+    python -m equivae_lite study all --seeds 0 1 2      the same for every variant
+
+Every variant trains on 55,000 training images, 100 of them with labels, and is judged
+on the other 5,000: no test image is read. A seed chooses the labelled images, too.
+Runs are kept one by one in data/results/mnist-semi-supervised-study.json.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+from ..data import sets
+from ..data.sets import Pixels
+from ..errors import ExperimentError
+from ..training import checkpoints, experiments, loop
+from ..training.experiments import Experiment
+from . import machine, pipeline
+from .tables import markdown, over_seeds, plus_minus
+
+NAME = "mnist-semi-supervised"
+PATH = pipeline.RESULTS / f"{NAME}-study.json"
+# Batch size and epochs of every variant, the first steps of them without unlabelled
+# images where there is a warm-up: a fifth of the preset's, so that many can be run.
+BUDGET = ((64, 1),)
+
+_ARCH = experiments.get(NAME).arch
+RECIPE = {"schedule": BUDGET, "warmup_steps": 400}  # all else as in the preset
+# Equation (7) as the appendix gives it: nothing of ours but the initialisation.
+APPENDIX = {
+    "schedule": BUDGET, "labelled_weight": None, "alpha": 0.0, "warmup_steps": 0,
+    "distortion": 0.0, "consistency": 0.0, "averaging": 0.0, "decay_from": 1.0,
+}  # fmt: skip
+# Equation (7) alone, and what happens when one lever is added. Without alpha no label
+# reaches q_y-post at all, so it comes first and the others are added to it.
+_ADDED: dict[str, tuple[str, dict]] = {
+    "appendix": ("equation (7) alone", {}),
+    "alpha": ("label term, weight 50", {"alpha": 50.0}),
+    "alpha-warm-up": ("label term and warm-up", {"alpha": 50.0, "warmup_steps": 400}),
+    "alpha-own-weight": (
+        "label term, labelled share 0.05", {"alpha": 50.0, "labelled_weight": 0.05}
+    ),
+    "alpha-distortion": (
+        "label term, distorted reading", {"alpha": 50.0, "distortion": 1.0}
+    ),
+    "alpha-shut": (
+        "label term, v shut, then KL weight 4 to 1",
+        {"alpha": 50.0, "shut_steps": 150, "kl_start": 4.0, "kl_epochs": 0.6},
+    ),
+    "alpha-balance": (
+        "label term, prior on the mean q(y)", {"alpha": 50.0, "balance": 50.0}
+    ),
+}  # fmt: skip
+# The recipe, and one lever at a time changed in it.
+_CHANGED: dict[str, tuple[str, dict]] = {
+    "recipe": ("recipe", {}),
+    "exact-sum": ("all ten labels decoded", {"label_sum": "exact"}),
+    "no-bound": ("no bounds at all", {"generative": False}),
+    "no-distortion": ("no distortion", {"distortion": 0.0}),
+    "no-consistency": ("no consistency", {"consistency": 0.0}),
+    "neither": (
+        "neither bounds nor consistency",
+        {"generative": False, "consistency": 0.0},
+    ),
+    "no-warm-up": ("no warm-up", {"warmup_steps": 0}),
+    "no-alpha": ("no label term", {"alpha": 0.0}),
+    "weight-5": ("label term, weight 5", {"alpha": 5.0}),
+    "weight-500": ("label term, weight 500", {"alpha": 500.0}),
+    "own-proportion": ("labelled share as in (7)", {"labelled_weight": None}),
+    "more-labelled": ("labelled share 0.3", {"labelled_weight": 0.3}),
+    "shut": ("v shut for 150 steps", {"shut_steps": 150}),
+    "kl-falls": ("KL weight from 4 to 1", {"kl_start": 4.0, "kl_epochs": 0.9}),
+    "balance": ("prior on the mean q(y)", {"balance": 50.0}),
+    "two-samples": ("two draws of v", {"v_samples": 2}),
+    "no-averaging": ("last weights, no average", {"averaging": 0.0}),
+    "no-decay": ("learning rate constant", {"decay_from": 1.0}),
+    # As many images, more steps.
+    "batch-32": ("batches of 32", {"schedule": ((32, 1),)}),
+    "dropout-0.5": ("dropout 0.5", {"arch": replace(_ARCH, dropout=0.5)}),
+    "xavier": ("Xavier initialisation", {"arch": replace(_ARCH, init="xavier")}),
+    "pytorch": ("PyTorch initialisation", {"arch": replace(_ARCH, init="pytorch")}),
+}
+WORDS = {v: words for v, (words, _) in (_ADDED | _CHANGED).items()}
+VARIANTS: dict[str, dict] = {
+    **{v: APPENDIX | changes for v, (_, changes) in _ADDED.items()},
+    **{v: RECIPE | changes for v, (_, changes) in _CHANGED.items()},
+}
+# The error against the number of labels: the recipe, and q_y-post on the labelled
+# images alone. At least one image more than m of every class; "recipe" has 100.
+LABELS = (20, 50, 100, 600, 1000, 3000)
+ALONE = {"generative": False, "consistency": 0.0, "distortion": 0.0,
+         "schedule": ((32, 1),), "warmup_steps": 2000}  # fmt: skip
+for _count in LABELS:
+    _labels = {"labels": _count, "m_max": min(4, _count // 10 - 1)}
+    if _count != 100:
+        VARIANTS[f"labels-{_count}"] = RECIPE | _labels
+    VARIANTS[f"alone-{_count}"] = ALONE | _labels
+
+
+def experiment(variant: str) -> Experiment:
+    """The variant's settings; its name keeps its states apart from other runs."""
+    base = experiments.get(NAME)
+    return replace(base, name=f"{NAME}-study-{variant}", **VARIANTS[variant])
+
+
+def run(variant: str, seed: int, device: str = "cpu", bfloat16: bool = False) -> dict:
+    """Train one variant and judge it on the held-out images."""
+    e = experiment(variant)
+    images = sets.load(e.data, "train", device=device)
+    kept, held = sets.holdout_split(len(images), pipeline.VALIDATION_IMAGES, seed=0)
+    held_out, images = images.subset(held), images.subset(kept)
+    labelled = pipeline.labelled_part(e.labels, images, seed)
+    max_steps = loop.max_steps_from_environment()
+    state = None if max_steps else pipeline.RUNS / f"{e.name}-seed{seed}.state.pt"
+    model, history = loop.fit(
+        e, images, Pixels.unit(), seed, state_path=state, bfloat16=bfloat16,
+        max_steps=max_steps,
+    )  # fmt: skip
+    found = pipeline.headline(model, Pixels.unit(), labelled, held_out, e.generative)
+    found = {k.replace("test", "held_out"): v for k, v in found.items()}
+    return found | {
+        "seconds": round(sum(h["seconds"] for h in history), 1),
+        "last": {k: v for k, v in history[-1].items() if k != "seconds"},
+        "precision": "bfloat16 products" if bfloat16 else "float32",
+        "hardware": machine.hardware(device),
+        "commit": machine.commit(),
+    }
+
+
+def stored() -> dict:
+    """The runs so far: {variant: {"settings": …, "seeds": {seed: …}}}."""
+    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+
+
+def settings(variant: str) -> dict:
+    """As a file gives them back: lists for tuples."""
+    return json.loads(json.dumps(experiment(variant).to_dict()))
+
+
+def kept(variant: str) -> dict[str, dict]:
+    """The seeds of a variant that were run with the settings of now."""
+    entry = stored().get(variant)
+    same = entry is not None and entry["settings"] == settings(variant)
+    return entry["seeds"] if same else {}
+
+
+def keep(variant: str, seed: int, found: dict) -> None:
+    """Add a run to the file, which others may have written to since it began."""
+    seeds = kept(variant) | {str(seed): found}
+    seeds = dict(sorted(seeds.items(), key=lambda item: int(item[0])))
+    everything = stored() | {variant: {"settings": settings(variant), "seeds": seeds}}
+    in_order = {v: everything[v] for v in VARIANTS if v in everything}
+    checkpoints.write_json(PATH, in_order)
+
+
+def values(variant: str, key: str) -> dict[str, float]:
+    """A number of every seed of a stored variant; {} where it has none."""
+    seeds = stored().get(variant, {"seeds": {}})["seeds"]
+    return {seed: found[key] for seed, found in seeds.items() if key in found}
+
+
+def differences(variant: str, key: str = "held_out_error", base: str = "recipe"):
+    """The variant minus `base`, seed by seed: both had the same labelled images."""
+    of_base = values(base, key)
+    return [x - of_base[s] for s, x in values(variant, key).items() if s in of_base]
+
+
+def shown(numbers: list[float], sign: str = "") -> str:
+    """Mean ± standard error over labelled sets; a dash for nothing."""
+    return plus_minus(over_seeds(numbers), sign=sign) if numbers else "–"
+
+
+def row(variant: str) -> list[str]:
+    """Seeds, errors of both classifiers in %, the first minus the recipe's, bound."""
+
+    def percent(key: str) -> str:
+        return shown([100 * x for x in values(variant, key).values()])
+
+    return [
+        str(len(values(variant, "held_out_error"))),
+        percent("held_out_error"),
+        shown([100 * d for d in differences(variant)], "+"),
+        percent("held_out_generative_error"),
+        shown(list(values(variant, "held_out_bound").values())),
+    ]
+
+
+def table() -> str:
+    """Every stored variant: mean ± standard error over labelled sets."""
+    heads = ["variant", "seeds", "error in %", "minus the recipe's, paired",
+             "by argmax of (4)", "bound (6)"]  # fmt: skip
+    return markdown(heads, [[v, *row(v)] for v in VARIANTS if v in stored()])
+
+
+def main(
+    variant: str | None, seeds: list[int], device: str = "cpu", bfloat16: bool = False
+) -> str:
+    """Run the seeds of a variant, or of "all", that are not there yet; the table.
+
+    Raises ExperimentError for an unknown variant.
+    """
+    if variant not in (None, "all", *VARIANTS):
+        raise ExperimentError(
+            f"there is no variant {variant!r}; choose all or one of: "
+            + ", ".join(VARIANTS)
+        )
+    variants = list(VARIANTS) if variant == "all" else [variant]
+    for seed in seeds if variant else []:
+        for one in variants:
+            if str(seed) in kept(one):
+                continue
+            started = time.perf_counter()
+            keep(one, seed, run(one, seed, device, bfloat16))
+            print(f"{one} seed {seed}: {time.perf_counter() - started:.0f} s")
+    return table()

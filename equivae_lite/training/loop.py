@@ -1,0 +1,246 @@
+"""The training loop: Adam on the bound, batches that double, and a safe resume.
+
+All randomness of an epoch comes from (seed, epoch). A run that was killed goes
+on from its last whole epoch and ends at the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ..data.sets import ImageSet, Pixels
+from ..errors import TrainingError
+from ..model.equivae import EquiVAE
+from .checkpoints import build, load_state, save_state
+from .experiments import Experiment
+from .objectives import Batches, labelled_bound, semi_supervised_objective, separation
+
+CHECK_EVERY = 50  # steps between two looks at the loss (a look waits for the GPU)
+
+
+def fit(
+    experiment: Experiment,
+    data: ImageSet,
+    pixels: Pixels,
+    seed: int = 0,
+    *,
+    state_path: Path | None = None,
+    validate: Callable[[EquiVAE], dict[str, float]] | None = None,
+    bfloat16: bool = False,
+    max_steps: int | None = None,
+    progress: bool = True,
+) -> tuple[EquiVAE, list[dict[str, float]]]:
+    """Train an experiment on `data` (on its device) and return model and history.
+
+    Args:
+        state_path: where the state after each epoch is kept; if it exists, the
+            run goes on from there. None: nothing is kept.
+        validate: called with the model after each epoch; its numbers enter the
+            history.
+        bfloat16: multiply matrices in bfloat16 (weights, densities and Adam
+            stay in float32). Faster on recent CPUs and GPUs.
+        max_steps: stop after that many steps in all (for tests).
+
+    Raises:
+        TrainingError: the loss is not finite. The state of the last whole
+            epoch is kept.
+    """
+    device = data.images.device
+    torch.manual_seed(seed)
+    model = build(experiment).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), lr=experiment.learning_rate)
+    average = WeightAverage(model, experiment.averaging)
+    batches = Batches(experiment, data, pixels, seed)
+    if batches.m_max < experiment.m_max:
+        print(
+            f"m_max lowered from {experiment.m_max} to {batches.m_max}: the smallest "
+            f"class has {batches.m_max + 1} labelled images"
+        )
+    history: list[dict[str, float]] = []
+    settings = {"experiment": repr(experiment), "seed": seed, "bfloat16": bfloat16}
+    settings["data"] = data.md5
+    if state_path is not None and state_path.exists():
+        state = load_state(state_path)
+        if state["settings"] != settings:
+            raise TrainingError(
+                f"{state_path} belongs to a run with other settings; delete it, and "
+                "this run starts from its beginning"
+            )
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average.load_state_dict(state["average"])
+        history = state["history"]
+
+    for epoch in range(len(history), experiment.epochs):
+        entry = train_epoch(
+            experiment, model, optimizer, average, batches, seed, epoch,
+            steps_done=sum(int(h["steps"]) for h in history),
+            bfloat16=bfloat16, max_steps=max_steps, progress=progress,
+            kept=f"the last whole epoch is kept in {state_path}" if state_path else
+            "nothing was written, since no state_path was given",
+        )  # fmt: skip
+        if entry is None:
+            break
+        if validate is not None:
+            entry |= validate(average.of(model).eval())
+        history.append(entry)
+        # An epoch that max_steps cut short is no whole epoch to go on from.
+        cut = max_steps is not None and sum(h["steps"] for h in history) >= max_steps
+        if state_path is not None and not cut:
+            parts = {"model": model, "optimizer": optimizer, "average": average}
+            state = {name: part.state_dict() for name, part in parts.items()}
+            save_state(state_path, state | {"settings": settings, "history": history})
+        if progress:
+            words = [
+                f"{k} {v:.2f}" for k, v in entry.items() if k not in ("epoch", "steps")
+            ]
+            tqdm.write(f"epoch {epoch + 1}/{experiment.epochs} " + " ".join(words))
+    return average.of(model).eval(), history
+
+
+class WeightAverage:
+    """Running mean of a model's weights with factor `decay` (0: nothing is kept).
+
+    The factor rises with the number of steps, so that early weights are forgotten.
+    The averaged model is always in evaluation mode: as a teacher it has no dropout.
+    """
+
+    def __init__(self, model: EquiVAE, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.model = copy.deepcopy(model).eval() if decay else None
+
+    @torch.no_grad()
+    def update(self, model: EquiVAE) -> None:
+        if self.model is None:
+            return
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 10))
+        for mean, weight in zip(self.model.parameters(), model.parameters()):
+            mean.lerp_(weight, 1 - decay)
+
+    def of(self, model: EquiVAE) -> EquiVAE:
+        """The averaged model, or `model` itself where nothing is averaged."""
+        return model if self.model is None else self.model
+
+    def state_dict(self) -> dict:
+        weights = None if self.model is None else self.model.state_dict()
+        return {"steps": self.steps, "model": weights}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.steps = state["steps"]
+        if self.model is not None:
+            self.model.load_state_dict(state["model"])
+
+
+def train_epoch(
+    experiment: Experiment, model: EquiVAE, optimizer: torch.optim.Optimizer,
+    average: WeightAverage, batches: Batches, seed: int, epoch: int, *,
+    steps_done: int, bfloat16: bool, max_steps: int | None, progress: bool, kept: str,
+) -> dict[str, float] | None:  # fmt: skip
+    """One pass over the images; returns the epoch's means (None: no step was left).
+
+    `kept` says in an error what of the run is safe.
+    """
+    batches.seed(seed, epoch)
+    device, started = batches.images.device, time.perf_counter()
+    semi = experiment.semi_supervised
+    population = batches.unlabelled if semi else batches.labelled
+    size = experiment.batch_size(epoch)
+    order = torch.randperm(len(population), generator=batches.generator, device=device)
+    parts = order.split(size)
+    ms = batches.draw_ms(len(parts), seed, epoch)
+    steps = len(parts)
+    if max_steps is not None:
+        parts = parts[: max(0, max_steps - steps_done)]
+    if not parts:
+        return None
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}  # the warm-up has no unlabelled bound to average
+    bar = tqdm(
+        list(zip(parts, ms)),
+        desc=f"epoch {epoch + 1}/{experiment.epochs}, batch {size}",
+        disable=not progress,
+        leave=False,
+    )
+    model.train()
+    for step, (part, m) in enumerate(bar):
+        kl_weight = experiment.kl_weight(epoch + step / steps)
+        separate = steps_done + step < experiment.separation_steps
+        for group in optimizer.param_groups:
+            group["lr"] = experiment.learning_rate_at(epoch + step / steps)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            n = batches.draw_labelled(experiment.labelled_batch) if semi else part
+            with held(model.encoder) if separate else nullcontext():
+                if semi:
+                    after_warmup = steps_done + step - experiment.warmup_steps
+                    value, log = semi_supervised_objective(
+                        model, batches, n, part if after_warmup >= 0 else None, m,
+                        kl_weight, experiment, teacher=average.of(model),
+                        shut=after_warmup < experiment.shut_steps,
+                    )  # fmt: skip
+                else:
+                    value, log = labelled_bound(
+                        model, batches, n, m, kl_weight, experiment.v_samples
+                    )
+            if separate:
+                told_apart = separation(model, batches, n, m)
+                value, log["log_r_label"] = value + told_apart, told_apart.detach()
+        optimizer.zero_grad(set_to_none=True)
+        (-value).backward()
+        if step % CHECK_EVERY == 0:
+            _demand_finite([value], experiment, epoch, step, kept)
+            bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
+        optimizer.step()
+        average.update(model)
+        for k, t in log.items():
+            sums[k], counts[k] = sums.get(k, 0) + t, counts.get(k, 0) + 1
+    # Before the epoch counts: neither its terms nor the weights it leaves may be NaN.
+    everything = [value, *sums.values(), *model.parameters()]
+    _demand_finite(everything, experiment, epoch, step, kept)
+    entry = {"epoch": epoch + 1, "batch": size, "steps": len(parts)}
+    entry |= {k: float(t) / counts[k] for k, t in sums.items()}
+    return entry | {"seconds": round(time.perf_counter() - started, 1)}
+
+
+@contextmanager
+def held(module: nn.Module) -> Iterator[None]:
+    """What is computed here has no gradient to the module's weights."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)
+
+
+def max_steps_from_environment() -> int | None:
+    """EQUIVAE_MAX_STEPS, with which tests walk the whole path in a few steps."""
+    value = os.environ.get("EQUIVAE_MAX_STEPS")
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise TrainingError(
+            f"EQUIVAE_MAX_STEPS is {value!r}; it must be a whole number of at least 1"
+        )
+    return int(value)
+
+
+def _demand_finite(
+    tensors: list[Tensor], experiment: Experiment, epoch: int, step: int, kept: str
+) -> None:
+    if all(bool(torch.isfinite(t).all()) for t in tensors):
+        return
+    raise TrainingError(
+        f"{experiment.name}: the objective or a weight is no longer finite (NaN or "
+        f"infinite) in epoch {epoch + 1}, step {step + 1}; {kept}. Try a smaller "
+        "learning_rate, another seed, float32 instead of bfloat16, or look for "
+        "damaged images"
+    )

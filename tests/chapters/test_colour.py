@@ -1,0 +1,219 @@
+"""What chapters 13 and 14 share: the data in use, tables, known factors."""
+
+import json
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from equivae_lite.chapters import colour, figures
+from equivae_lite.data import sets, sources
+from equivae_lite.runs import pipeline
+from equivae_lite.training import checkpoints, experiments
+from tests.support.small import COLOUR, images, save_untrained
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path, monkeypatch):
+    """No real data, no results, no checkpoints."""
+    monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path / "no data"))
+    monkeypatch.setenv("EQUIVAE_PROFILE", "book")
+    monkeypatch.delenv("EQUIVAE_STAMP_FILE", raising=False)
+    monkeypatch.setattr(pipeline, "RESULTS", tmp_path)
+    monkeypatch.setattr(checkpoints.shipped_seeds, "__defaults__", (tmp_path,))
+    yield
+    figures.use_style()
+    plt.close("all")
+
+
+@pytest.fixture
+def svhn_files(tmp_path, monkeypatch):
+    """The names of SVHN's files: `setup` asks only whether they are there."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for split in ("train", "test"):
+        (folder / f"{split}_32x32.mat").touch()
+    monkeypatch.setenv("EQUIVAE_DATA", str(folder))
+
+
+def note():
+    return figures.image_grid(torch.zeros(1, 1, 3, 32, 32)).axes[0].get_title()
+
+
+def test_start_without_svhn(capsys):
+    session = colour.start("supervised")
+    assert (session.wanted, session.data) == ("svhn", "street-glyphs")
+    out = capsys.readouterr().out
+    assert "download svhn" in out and "there is no model" not in out
+    assert note() == "stand-in: street-glyphs"
+
+
+def test_start_with_svhn_but_no_model_of_it(capsys, svhn_files):
+    assert sources.available("svhn")
+    session = colour.start("supervised")
+    assert session.data == "street-glyphs" and session.stand_in
+    out = capsys.readouterr().out
+    assert "no model svhn-supervised, so this run uses street-glyphs" in out
+    assert "python -m equivae_lite reproduce svhn-supervised --seeds 0 1 2" in out
+    assert note() == "stand-in: street-glyphs"
+
+
+def test_start_with_svhn_and_a_model(svhn_files, tmp_path):
+    (tmp_path / "svhn-supervised-seed0.safetensors").touch()
+    session = colour.start("supervised")
+    assert session.data == "svhn" and not session.stand_in and note() == ""
+    assert colour.start("semi-supervised").stand_in  # of which there is no model
+
+
+def test_start_asks_for_every_model_that_is_shown(svhn_files, tmp_path, capsys):
+    (tmp_path / "svhn-supervised-seed0.safetensors").touch()
+    session = colour.start("supervised", "supervised-no-separation")
+    assert session.data == "street-glyphs"
+    out = capsys.readouterr().out
+    assert "no model svhn-supervised-no-separation, so this run uses" in out
+    assert "reproduce svhn-supervised-no-separation --seeds" in out
+    assert "reproduce svhn-supervised --seeds" not in out
+    (tmp_path / "svhn-supervised-no-separation-seed0.safetensors").touch()
+    assert colour.start("supervised", "supervised-no-separation").data == "svhn"
+
+
+def test_full_trains_on_svhn_if_it_is_there(svhn_files, monkeypatch):
+    monkeypatch.setenv("EQUIVAE_PROFILE", "full")
+    assert colour.start("supervised").data == "svhn"
+
+
+def test_the_commands_name_presets():
+    for data_name in colour.NAMES:
+        for kind in ("supervised", "supervised-plain-vae", "labels-alone"):
+            command = colour.command(f"{data_name}-{kind}")
+            assert experiments.get(command.split()[4]).data == data_name
+
+
+def write(tmp_path, name, *values):
+    seeds = {str(i): {"a": {"b": v}} for i, v in enumerate(values)}
+    (tmp_path / f"{name}.json").write_text(json.dumps({"seeds": seeds}))
+
+
+COLUMNS = {"b": (lambda s: s["a"]["b"], 1), "c": (lambda s: s["c"], 2)}
+
+
+def test_a_table_without_results_names_the_commands():
+    table = colour.results_table(
+        colour.start("supervised"), {"ours": "supervised"}, COLUMNS
+    )
+    head, line, real, stand_in = table.split("\n")
+    assert (
+        head == "| data | model | seeds | b | c |" and line == "|---|---|---|---|---|"
+    )
+    assert real.startswith("| SVHN | ours | empty; fill it: `python -m equivae_lite")
+    assert "svhn-supervised --seeds 0 1 2`" in real
+    assert stand_in.startswith("| street-glyphs (stand-in) | ours | empty")
+    assert "street-glyphs-supervised" in stand_in
+    assert {row.count("|") for row in table.split("\n")} == {6}
+
+
+def test_a_table_fills_itself(tmp_path):
+    session = colour.start("supervised")
+    write(tmp_path, "svhn-supervised", 1.0, 2.0, 3.0)
+    write(tmp_path, "street-glyphs-supervised", 4.25)
+    table = colour.results_table(session, {"ours": "supervised"}, COLUMNS)
+    # Standard deviation 1 over three seeds: 1 / sqrt(3).
+    assert "| SVHN | ours | 3 | 2.0 ± 0.6 | – |" in table
+    assert "| street-glyphs (stand-in) | ours | 1 | 4.2 | – |" in table
+    assert colour.pair(session, "svhn-supervised", COLUMNS["b"][0]) == (
+        pytest.approx(2.0), pytest.approx(3**-0.5)
+    )  # fmt: skip
+    assert colour.pair(session, "svhn-labels-alone", COLUMNS["b"][0]) is None
+
+
+def test_what_is_read_is_noted_for_the_stamp(tmp_path, monkeypatch):
+    stamp = tmp_path / "stamp.jsonl"
+    monkeypatch.setenv("EQUIVAE_STAMP_FILE", str(stamp))
+    write(tmp_path, "svhn-supervised", 1.0)
+    colour.seeds_of(colour.start("supervised"), "svhn-supervised")
+    assert [json.loads(s)["name"] for s in stamp.read_text().splitlines()] == [
+        "svhn-supervised"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gain", "errors", "words"),
+    [
+        (5.0, (0.3, 0.4), "+5.0 ± 0.5: **better**, by 10.0 standard errors"),
+        (-5.0, (0.3, 0.4), "-5.0 ± 0.5: **worse**, by 10.0 standard errors"),
+        (0.9, (0.3, 0.4), "+0.9 ± 0.5: no difference beyond two standard errors"),
+        (9.0, (None, 0.4), "+9.0 (a single seed has no error bar: no claim)"),
+        (0.0, (0.0, 0.0), "+0.0 ± 0.0: no difference beyond two standard errors"),
+    ],
+)
+def test_nothing_is_claimed_within_two_standard_errors(gain, errors, words):
+    assert colour.verdict(gain, errors) == words
+
+
+def test_drawable_has_svhn_first(tmp_path):
+    assert colour.drawable("supervised") == []
+    save_untrained(COLOUR, tmp_path)
+    assert colour.drawable("supervised") == ["street-glyphs-supervised"]
+    (tmp_path / "svhn-supervised-seed0.safetensors").touch()
+    assert colour.drawable("supervised") == [
+        "svhn-supervised", "street-glyphs-supervised"
+    ]  # fmt: skip
+
+
+def test_facts_of_the_stand_in_are_its_factors():
+    street = images("street-glyphs")
+    facts = colour.facts(street)
+    assert len(facts) > 10
+    for value in facts.values():
+        assert value.shape == (512,) and value.dtype == torch.float64
+        assert value.isfinite().all() and value.std() > 0
+    dark = street.factors["inverted"] == 0
+    brighter = facts["brightness of the wall"] - facts["brightness of the digit"]
+    assert (brighter[dark] > -0.13).all() and (brighter[~dark] < 0.13).all()
+    assert torch.equal(facts["scale"].exp().float(), street.factors["scale"])
+
+
+def test_facts_of_real_images_are_in_their_pixels():
+    picture = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    picture[1, 0, :, 16:] = 255  # red at the right
+    real = sets.ImageSet("svhn", "test", picture, torch.zeros(2).long(), None, "")
+    facts = colour.facts(real)
+    assert all(value[0] == 0 for value in facts.values())
+    assert facts["tint, red to blue"][1] == pytest.approx(0.5)
+    assert facts["brightness"][1] == pytest.approx(1 / 6)
+    assert facts["light, left to right"][1] == pytest.approx(1 / 3)
+    assert facts["light, top to bottom"][1] == pytest.approx(0)
+    assert facts["contrast"][1] > 0.16
+
+
+def test_explained_by_a_linear_map():
+    g = torch.Generator().manual_seed(0)
+    codes = torch.randn(2, 4000, 5, generator=g)
+    weights = torch.tensor([3.0, -1.0, 0.0, 2.0, 0.5])
+    exact = codes @ weights + 7
+    noise = torch.randn(2, 4000, generator=g) * weights.norm()
+    assert colour.explained(codes, exact) == pytest.approx(1)
+    assert colour.explained(codes, exact + noise) == pytest.approx(0.5, abs=0.03)
+    assert abs(colour.explained(codes, noise)) < 0.01
+    # Fitted on one part, measured on the other: what fits only the first is no gain.
+    few = [codes[0, :8], codes[1]]
+    assert colour.explained(few, [noise[0, :8], noise[1]]) < 0
+    with pytest.raises(ValueError, match="6 codes of 5 numbers are too few"):
+        colour.explained([codes[0, :6], codes[1]], [exact[0, :6], exact[1]])
+
+
+def test_mistaken_counts_representations_that_look_like_another_class(monkeypatch):
+    some = images("street-glyphs", limit=400)
+    model = checkpoints.build(COLOUR)
+    model.encoder.g = torch.nn.Identity()
+
+    def with_codes(codes):
+        monkeypatch.setattr(colour, "embed_all", lambda *_: codes)
+        return [colour.mistaken(model, None, some, m) for m in (1, 100)]
+
+    assert with_codes(torch.zeros(400, 3)) == [0.9, 0.9]  # class 0 is always nearest
+    named = torch.nn.functional.one_hot(some.labels).float()
+    assert with_codes(named) == [0, 0]
+    noise = torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
+    few, many = with_codes(named + 0.7 * noise)  # a mean over many has less noise
+    assert 0.2 < few < 0.8 and many < few - 0.2

@@ -1,0 +1,475 @@
+"""The live figures as a reader meets them: by mouse, finger, keys, or as pictures."""
+
+import base64
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support.browser import PHONE, serving, site_file
+from tests.support.live_page import NAMES
+from tests.support.looking import COLOURS, turn
+
+MEGABYTE = 1_000_000
+PARTS = {
+    "hero": ["row"],
+    "styles": ["map", "one", "row"],
+    "interpolation": ["a", "both-now", "r-now", "v-now", "b", "both", "r", "v"],
+    "draw": ["paper", "seen", "again", "row"],
+}
+# Grey level of every third pixel in both directions, a byte each.
+GREY = """(canvas) => {
+  const { width, height } = canvas, grey = [];
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  for (let y = 1; y < height; y += 3)
+    for (let x = 1; x < width; x += 3)
+      grey.push(String.fromCharCode(data[4 * (y * width + x)]));
+  return btoa(grey.join(""));
+}"""
+# Wait until no canvas changes in four frames. A figure draws in the frame after it was
+# asked to, and its map a row a frame. What moves for ever is given one chance.
+SETTLE = """async (figure) => {
+  const canvases = [...figure.querySelectorAll("canvas")];
+  const see = () => canvases.map((c) =>
+    new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height)
+      .data.buffer));
+  const same = (a, b) => a.every(
+    (one, k) => one.every((pixel, i) => pixel === b[k][i]));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  for (let before, now = see(); !before || !same(before, now);) {
+    for (let left = 4; left; left--) await frame();
+    if (before && figure.dataset.live === "hero") return;
+    [before, now] = [now, see()];
+  }
+}"""
+
+
+class Picture:
+    """What a canvas shows; equal up to the grey level that enlarging may round."""
+
+    def __init__(self, grey):
+        self.grey = np.frombuffer(base64.b64decode(grey), np.uint8).astype(int)
+
+    def __eq__(self, other):
+        assert len(self.grey) == len(other.grey)
+        return np.abs(self.grey - other.grey).max() < 2
+
+
+class Figure:
+    """One live figure on an open page."""
+
+    def __init__(self, page, name, wait=True):
+        self.page, self.name = page, name
+        self.root = page.locator(f"[data-live={name}]")
+        self.root.scroll_into_view_if_needed()
+        if wait:
+            self.root.and_(page.locator("[data-state=live]")).wait_for()
+            self.settle()
+
+    def part(self, name):
+        return self.root.locator(f"[data-part={name}], [data-do={name}]")
+
+    def pixels(self, *parts):
+        """What each canvas shows now."""
+        wanted = parts or PARTS[self.name]
+        return tuple(Picture(self.part(p).evaluate(GREY)) for p in wanted)
+
+    def settle(self):
+        """Wait until no canvas of the figure changes any more."""
+        self.root.evaluate(SETTLE)
+
+    def moves(self, *parts, since=None):
+        """Wait until a picture is another than it was."""
+        before = since or self.pixels(*parts)
+        for _ in range(100):
+            if self.pixels(*parts) != before:
+                return True
+            self.page.wait_for_timeout(100)
+        return False
+
+    def rests(self, *parts):
+        """Whether a picture stays as it is for half a second."""
+        before = self.pixels(*parts)
+        self.page.wait_for_timeout(500)
+        return self.pixels(*parts) == before
+
+    def said(self):
+        """The line under the figure, once it has caught up."""
+        self.settle()
+        self.page.wait_for_timeout(300)  # it waits for 250 ms of silence
+        return self.root.locator(".live-said").inner_text()
+
+    def box(self, part):
+        self.part(part).scroll_into_view_if_needed()
+        return self.part(part).bounding_box()
+
+    def drag(self, part, points):
+        """Press at the first point of a part, move through the others, let go.
+
+        Points are shares of its width and height.
+        """
+        box, mouse = self.box(part), self.page.mouse
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"])
+                  for x, y in points]  # fmt: skip
+        mouse.move(*places[0])
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*place, steps=4)
+        mouse.up()
+
+
+@pytest.fixture
+def opened(visit, live_site):
+    """opened(name, …) visits the page with this figure alone and gives it."""
+    visits = []
+
+    def open_figure(name, wait=True, **how):
+        visits.append(visit((live_site / f"book/{name}.html").as_uri(), **how))
+        return Figure(visits[-1].page, name, wait)
+
+    yield open_figure
+    assert [p for seen in visits for p in seen.problems()] == []
+
+
+def number(text, name):
+    """The number that follows `name` in a sentence of a figure."""
+    return float(re.search(rf"{name} is (−?[\d.]+\d)", text)[1].replace("−", "-"))
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_all_figures_come_to_life(visit, live_site, scheme):
+    with serving(live_site) as served:
+        seen = visit(
+            (live_site / "book/all.html").as_uri()
+            if scheme == "file"
+            else f"{served}book/all.html"
+        )
+        for name in NAMES:
+            Figure(seen.page, name)
+        assert seen.problems() == []
+        added = seen.page.evaluate("Object.keys(window)")
+        seen.page.goto(seen.page.url.replace("all.html", "plain.html"))
+        plain = seen.page.evaluate("Object.keys(window)")
+    # oldScroll is the theme's, once a page has been scrolled.
+    assert set(added) - set(plain) - {"oldScroll"} == {"EquivaeLive"}
+
+
+def test_pages_without_scripts_show_the_pictures(visit, live_site):
+    page = visit((live_site / "book/all.html").as_uri(), scripts=False).page
+    for name in NAMES:
+        figure = Figure(page, name, wait=False)
+        images = figure.root.locator("img").all()
+        assert len(images) == len(PARTS[name])
+        assert all(image.is_visible() for image in images)
+        for control in figure.root.locator("button, input, select, .live-dot").all():
+            assert not control.is_visible()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_script_draws_over_the_picture_what_the_picture_shows(
+    visit, live_site, name
+):
+    """In every panel: the mean difference of grey levels, after torch and after JS."""
+    with serving(live_site) as served:  # pixels of a picture in a file are kept secret
+        page = visit(f"{served}book/{name}.html", reduced_motion=True).page
+        figure = Figure(page, name)
+        found = figure.root.locator(".live-panel").evaluate_all(
+            """panels => panels.map((panel) => {
+              const size = 112, grey = (source) => {
+                const canvas = document.createElement("canvas");
+                canvas.width = canvas.height = size;
+                const pen = canvas.getContext("2d");
+                pen.drawImage(source, 0, 0, size, size);
+                return pen.getImageData(0, 0, size, size).data;
+              };
+              const a = grey(panel.querySelector("canvas"));
+              const b = grey(panel.querySelector("img"));
+              let sum = 0, ink = 0;
+              for (let k = 0; k < a.length; k += 4) {
+                sum += Math.abs(a[k] - b[k]);
+                ink += b[k];
+              }
+              return [sum / size ** 2, ink / size ** 2];
+            })"""
+        )
+        assert len(found) == len(PARTS[name])
+        for part, (apart, ink) in zip(PARTS[name], found):
+            # Torch and the browser enlarge by different cubics (about 0.07), and what
+            # is on the sheet to draw on is scaled and centred by the script alone.
+            close = 0.4 if name == "draw" else 0.1
+            assert ink > 5 and apart < close * ink, (name, part, apart, ink)
+
+
+def test_the_moving_row_moves_and_stops(opened):
+    figure = opened("hero")
+    assert figure.moves()
+    figure.part("pause").click()
+    assert figure.part("pause").inner_text() == "Play"
+    figure.settle()
+    assert figure.rests()
+    figure.part("pause").press("Enter")
+    assert figure.moves()
+
+
+def test_nothing_moves_for_a_reader_who_wants_little_motion(opened):
+    figure = opened("hero", reduced_motion=True)
+    assert figure.rests()
+    figure.part("pause").click()  # but on demand
+    assert figure.moves()
+
+
+def test_the_pad_is_dragged(opened):
+    figure = opened("styles")
+    before = figure.pixels("one", "row")
+    figure.drag("pad", [(0.5, 0.5), (0.75, 0.25)])
+    text = figure.said()
+    assert number(text, "unit 10") == pytest.approx(1.5, abs=0.05)
+    assert number(text, "unit 8") == pytest.approx(1.5, abs=0.05)
+    after = figure.pixels("one", "row")
+    assert after[0] != before[0] and after[1] != before[1]
+    figure.drag("pad", [(0.5, 0.5), (1.4, 0.5)])  # beyond its edge
+    assert number(figure.said(), "unit 10") == 3
+
+
+def test_the_pad_listens_to_keys(opened):
+    figure = opened("styles")
+    before = figure.pixels("one", "row")
+    figure.part("pad").focus()
+    outline = figure.part("pad").evaluate("e => getComputedStyle(e).outlineStyle")
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowUp", "ArrowDown", "ArrowLeft"):
+        figure.page.keyboard.press(key)
+    text = figure.said()
+    assert number(text, "unit 10") == pytest.approx(0.1)
+    assert number(text, "unit 8") == pytest.approx(0.4)
+    assert figure.pixels("one", "row") != before
+    figure.page.keyboard.press("Home")
+    assert number(figure.said(), "unit 8") == 0
+    assert figure.pixels("one", "row") == before
+    assert outline != "none"
+
+
+def test_sliders_classes_and_buttons(opened):
+    figure = opened("styles", reduced_motion=True)
+    start = figure.pixels()
+    figure.root.locator("summary").click()
+    sliders = figure.root.locator("input[type=range]")
+    assert sliders.count() == 16
+    sliders.nth(10).focus()
+    figure.page.keyboard.press("ArrowRight")
+    assert number(figure.said(), "unit 10") == pytest.approx(0.05)
+    moved = figure.pixels()
+    assert moved[0] == start[0]  # the pad shows these two units already
+    assert moved[1] != start[1] and moved[2] != start[2]
+    sliders.nth(0).focus()
+    figure.page.keyboard.press("End")
+    figure.settle()
+    assert figure.pixels()[0] != start[0]  # another unit: the pad's map changes
+    figure.root.locator("label", has_text="7").first.click()
+    assert figure.said().startswith("Class 7;")
+    figure.page.keyboard.press("ArrowRight")
+    assert figure.said().startswith("Class 8;")
+    figure.part("random").click()
+    figure.settle()
+    assert figure.pixels("row")[0] not in (start[2], moved[2])
+    figure.part("reset").click()
+    figure.settle()
+    assert figure.pixels() == start
+
+
+def test_the_pad_under_a_finger(opened):
+    figure = opened("styles", size=PHONE, touch=True)
+    before = figure.pixels("one", "row")
+    box = figure.box("pad")
+    figure.page.touchscreen.tap(box["x"] + 0.1 * box["width"], box["y"] + 5)
+    assert number(figure.said(), "unit 10") == pytest.approx(-2.4, abs=0.05)
+    assert figure.pixels("one", "row") != before
+
+
+def test_the_way_between_two_digits(opened):
+    figure = opened("interpolation")
+    ends, strips, now = ["a", "b"], ["both", "r", "v"], ["both-now", "r-now", "v-now"]
+    start = figure.pixels(*ends, *strips)
+    middle = figure.pixels(*now)
+    figure.part("t").focus()
+    figure.page.keyboard.press("Home")
+    assert number(figure.said(), "t") == 0
+    # At t = 0 all three ways are at the first digit, at t = 1 `both` is at the other.
+    assert all(picture == start[0] for picture in figure.pixels(*now))
+    figure.page.keyboard.press("End")
+    figure.settle()
+    assert figure.pixels("both-now") == figure.pixels("b")
+    both, r_only, v_only = figure.pixels(*now)
+    assert both != r_only and r_only != v_only and v_only != both
+    assert (both, r_only, v_only) != middle
+    assert figure.pixels(*ends, *strips) == start
+    figure.part("swap").click()
+    figure.settle()
+    assert figure.pixels("a", "b") == (start[1], start[0])
+    figure.part("to").select_option(label="8 (test image 61)")
+    assert "to the 8 of test image 61" in figure.said()
+    assert figure.pixels("b")[0] not in start[:2]
+    figure.part("reset").click()
+    assert "From the 4 of test image 4 to the 0 of test image 3" in figure.said()
+    assert figure.pixels(*ends, *strips, *now) == start + middle
+    figure.part("random").click()
+    figure.settle()
+    assert figure.pixels("both") != (start[2],)
+
+
+def test_the_way_plays_and_pauses(opened):
+    figure = opened("interpolation")
+    before = figure.pixels("both-now")
+    figure.part("play").click()
+    assert figure.moves("both-now", since=before)
+    figure.part("play").click()
+    assert figure.part("play").inner_text() == "Play"
+    figure.settle()
+    assert figure.rests("both-now")
+
+
+CIRCLE = [(0.5, 0.2), (0.33, 0.3), (0.28, 0.5), (0.35, 0.72), (0.5, 0.8), (0.66, 0.7),
+          (0.72, 0.5), (0.66, 0.3), (0.5, 0.2)]  # fmt: skip
+STROKE = [(0.55, 0.2), (0.45, 0.8)]
+SEVEN = [(0.28, 0.25), (0.72, 0.25), (0.45, 0.85)]
+
+
+def test_a_digit_is_drawn(opened):
+    figure = opened("draw")
+    start = figure.pixels()
+    for digit, stroke in ((0, CIRCLE), (1, STROKE), (7, SEVEN)):
+        figure.part("clear").click()
+        assert figure.said() == "The sheet is blank."
+        blank = figure.pixels()
+        assert all(a != b for a, b in zip(blank, start))
+        figure.drag("paper", stroke)
+        text = figure.said()
+        assert text.startswith(f"Nearest class: {digit}, at distance"), text
+        assert figure.root.locator(".live-nearest").inner_text() == str(digit)
+        assert all(a != b for a, b in zip(figure.pixels(), blank))
+        figure.part("undo").click()
+        figure.settle()
+        assert figure.pixels() == blank
+
+
+def test_a_taken_digit_gives_way_to_the_first_stroke(opened):
+    figure = opened("draw")
+    figure.drag("paper", STROKE)
+    assert figure.said().startswith("Nearest class: 1,")
+    alone = figure.pixels()
+    figure.part("digit").click()
+    figure.settle()
+    assert figure.pixels() != alone
+    figure.drag("paper", STROKE)
+    figure.settle()
+    assert figure.pixels() == alone
+
+
+def test_a_wider_pen_draws_wider(opened):
+    figure = opened("draw")
+    figure.drag("paper", STROKE)
+    figure.settle()
+    thin = figure.pixels()
+    figure.part("clear").click()
+    figure.part("pen").focus()
+    figure.page.keyboard.press("End")
+    figure.drag("paper", STROKE)
+    figure.settle()
+    assert figure.pixels("again") != thin[2:3]
+
+
+# --- what a page costs, and what it waits for ----------------------------------------
+
+
+def test_first_paint_waits_for_no_weights(visit, live_site):
+    """Weights that never come: the page is painted, whole, and keeps its shape."""
+    held = []
+    page = visit((live_site / "book/plain.html").as_uri()).page
+    page.route("**/*-weights.js*", lambda route: held.append(route))
+    # Not "load": a script that was asked for before it and never comes delays it.
+    page.goto((live_site / "book/all.html").as_uri(), wait_until="domcontentloaded")
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]")
+    figures = page.locator(".live")
+
+    def heights():
+        return [figures.nth(k).bounding_box()["height"] for k in range(len(NAMES))]
+
+    for name in NAMES:
+        Figure(page, name, wait=False)
+        page.wait_for_timeout(300)
+    before = heights()
+    assert len(held) == 2 and not page.locator("[data-state]").count()
+    assert all(image.is_visible() for image in figures.locator("img").all())
+    for route in held:
+        route.continue_()
+    for name in NAMES:
+        Figure(page, name)
+    assert heights() == before  # nothing has moved
+
+
+def test_weights_that_do_not_come_leave_the_pictures(visit, live_site):
+    page = visit((live_site / "book/plain.html").as_uri()).page
+    page.route("**/*-weights.js*", lambda route: route.abort())
+    page.goto((live_site / "book/all.html").as_uri())
+    for name in NAMES:
+        figure = Figure(page, name, wait=False)
+        figure.root.and_(page.locator("[data-state=failed]")).wait_for()
+        assert figure.root.locator("img").first.is_visible()
+        assert not figure.root.locator("button").first.is_visible()
+
+
+def test_encoders_are_loaded_by_the_sheet_alone(visit, live_site):
+    sizes = {}
+    for name in ("hero", "draw", "all"):
+        seen = visit((live_site / f"book/{name}.html").as_uri())
+        for figure in NAMES if name == "all" else [name]:
+            Figure(seen.page, figure)
+        files = {site_file(url, live_site) for url in seen.loaded}
+        own = {f for f in files if f.parent.name == "live"}
+        sizes[name] = {f.name: f.stat().st_size for f in own}
+        weights = {n for n in sizes[name] if n.endswith("-weights.js")}
+        assert weights == {"decoder-weights.js"} | (
+            {"encoder-weights.js"} if name != "hero" else set()
+        )
+        # A page's text and pictures are its own, and have a limit of their own.
+        shared = sum(
+            f.stat().st_size for f in files if f.suffix not in (".html", ".png")
+        )
+        print(
+            f"\n{name}: figures {sum(sizes[name].values()):,} bytes (weights "
+            f"{sum(sizes[name][w] for w in weights):,}); all that is shared {shared:,}"
+        )
+        assert shared < 5 * MEGABYTE
+    assert sum(sizes["hero"].values()) < 0.5 * MEGABYTE
+    assert sum(sizes["all"].values()) < 2 * MEGABYTE
+
+
+# --- for every reader ----------------------------------------------------------------
+
+
+def test_nothing_that_axe_finds(visit, live_site):
+    """Asked by all its rules in light; the colours again in dark."""
+    page = visit((live_site / "book/all.html").as_uri()).page
+    for name in NAMES:
+        Figure(page, name)
+    page.locator("[data-live=styles] summary").click()
+    page.add_style_tag(content="* { transition: none !important }")
+    colours = {"runOnly": {"type": "rule", "values": COLOURS}}
+    for theme, options, least in (("light", None, 11), ("dark", colours, 1)):
+        turn(page, theme)
+        found = Axe().run(page, context=".live", options=options).response
+        assert len(found["passes"]) >= least
+        assert [
+            (v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]
+        ] == []
+
+
+def test_a_phone_is_wide_enough(visit, live_site):
+    page = visit((live_site / "book/all.html").as_uri(), size=PHONE, touch=True).page
+    for name in NAMES:
+        box = Figure(page, name).root.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE[0]
+    page.locator("[data-live=styles] summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    assert Figure(page, "draw").box("paper")["width"] > 180  # room for a finger
+

@@ -1,0 +1,72 @@
+"""The book keeps its promises: checked on the committed pages, nothing is run here."""
+
+import nbformat
+import pytest
+import yaml
+
+from equivae_lite import REPOSITORY
+from tools.notebooks import freshness, rules
+from tools.notebooks.book import BOOK, ROOT, read, toc_entries, toc_pages
+from tools.notebooks.execute import normalise, text_of
+
+CHAPTERS = sorted(
+    p for p in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts
+)
+PAGES = sorted([*CHAPTERS, *BOOK.rglob("*.md")])
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.name)
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+
+
+def test_toc_names_every_page_once_and_none_that_is_missing():
+    assert len(toc_entries()) == len(set(toc_entries()))
+    assert sorted(toc_pages()) == PAGES
+
+
+def test_equation_ledger():
+    assert rules.ledger(PAGES) == []
+
+
+@each_page
+def test_exercises_have_solutions(path):
+    assert rules.exercises(path) == []
+
+
+@each_page
+def test_addresses_of_pages(path):
+    chapter = path.name if path.suffix == ".ipynb" else None
+    assert rules.addresses(path.read_text(encoding="utf-8"), chapter) == []
+
+
+@each_chapter
+def test_valid_notebook(path):
+    nbformat.validate(read(path))
+
+
+@each_chapter
+def test_normal_form(path):
+    stored = path.read_text(encoding="utf-8")
+    assert text_of(normalise(read(path))) == stored, (
+        f"run `python -m tools.notebooks.execute --normalise book/{path.name}`"
+    )
+
+
+@each_chapter
+def test_fresh(path):
+    assert freshness.stale(path) == []
+
+
+@each_chapter
+def test_begins_with_the_bootstrap(path):
+    assert rules.bootstrap(read(path)) == []
+
+
+@each_chapter
+def test_cells(path):
+    assert rules.cells(read(path)) == []
+
+
+def test_the_address_is_stated_where_it_must_be():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    options = config["sphinx"]["config"]["html_theme_options"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert options["repository_url"] == citation["repository-code"] == REPOSITORY

@@ -1,0 +1,56 @@
+"""Classic errors are planted in the mathematics: the book's own checks must notice."""
+
+import pytest
+
+from tools.planted.errors import MUTANTS, mutants
+from tools.planted.mutants import Mutant, Outcome
+
+
+def test_every_planted_error_is_caught_and_the_page_says_by_what():
+    found, unchanged = mutants.plant()
+    assert [o for o in unchanged if o.error] == []
+    survivors = {n: o[-1] for n, o in found.items() if not mutants.caught(o)}
+    assert survivors == {}
+    assert mutants.table(found) == mutants.stored_table(), (
+        "run `python -m tools.planted.mutants --write`"
+    )
+
+
+def test_there_are_enough_and_all_differ():
+    assert len(MUTANTS) >= 20
+    assert len({m.name for m in MUTANTS}) == len({m.slip for m in MUTANTS})
+    assert len({m.name for m in MUTANTS}) == len(MUTANTS)
+    sources = {(m.module, mutants.mutated(m)) for m in MUTANTS}
+    assert len(sources) == len(MUTANTS)
+    for mutant in MUTANTS:
+        compile(mutants.mutated(mutant), mutant.name, "exec")
+        # Named by the function that holds the line.
+        head = mutants.mutated(mutant).partition(mutant.new)[0]
+        owner = head.rpartition("def ")[2].partition("(")[0]
+        assert owner == mutant.function.rpartition(".")[2], mutant.name
+
+
+def harmless(**changes):
+    settings = {
+        "name": "harmless", "slip": "none", "module": "model.bounds",
+        "function": "labelled_bound", "old": "return log_lik - kl",
+        "new": "return -kl + log_lik", "chapters": ("03",),
+    }  # fmt: skip
+    return Mutant(**settings | changes)
+
+
+def test_a_harmless_change_is_not_caught():
+    found, unchanged = mutants.plant([harmless()])
+    assert found == {"harmless": [Outcome("03")]}
+    assert not mutants.caught(found["harmless"]) and unchanged == []
+
+
+def test_a_crash_does_not_count_as_caught():
+    found, _ = mutants.plant([harmless(new="return log_lik - no_such_name")])
+    last = found["harmless"][-1]
+    assert last.error == "NameError" and not mutants.caught([last])
+
+
+def test_a_line_that_is_gone_is_an_error():
+    with pytest.raises(ValueError, match="is 0 times in bounds.py"):
+        mutants.mutated(harmless(old="return log_lik / kl"))

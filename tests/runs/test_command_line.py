@@ -1,0 +1,388 @@
+"""python -m equivae_lite: what it writes, and what it says when it cannot."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from equivae_lite import ROOT, __version__
+from equivae_lite import __main__ as cli
+from equivae_lite.data import sets
+from equivae_lite.errors import EquivaeError
+from equivae_lite.evaluation.bound import Representations
+from equivae_lite.evaluation.labels import label_report
+from equivae_lite.runs import pipeline
+from equivae_lite.training import checkpoints, experiments
+from tests.support.small import SEMI, SUPERVISED, save_untrained
+
+ALL_OF = sets.load
+NAME = "glyphs-supervised"
+
+
+@pytest.fixture(autouse=True)
+def nothing_shipped_is_touched(tmp_path, monkeypatch):
+    """No real data, no limits from outside, and every folder below tmp_path."""
+    monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path / "no data"))
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
+    monkeypatch.delenv("EQUIVAE_MAX_STEPS")  # put back after the test, whatever it was
+    monkeypatch.setattr(pipeline, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(pipeline, "RESULTS", tmp_path / "results")
+    before = {p: p.stat().st_mtime_ns for p in checkpoints.FOLDER.iterdir()}
+    yield
+    after = {p: p.stat().st_mtime_ns for p in checkpoints.FOLDER.iterdir()}
+    # Only those of this file: another process may be training meanwhile.
+    changed = [p.name for p, when in after.items() if before.get(p) != when]
+    assert not [name for name in changed if name.startswith("glyphs")]
+
+
+@pytest.fixture
+def few_images(monkeypatch):
+    """Every set is its first 200 images, for commands that read all of it."""
+
+    def load(name, split="train", limit=None, device="cpu", root=None):
+        return ALL_OF(name, split, 200, device, root)
+
+    monkeypatch.setattr(sets, "load", load)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process: (exit code, stdout, stderr)."""
+
+    def run(command, *more):
+        code = cli.main([*command.split(), *map(str, more)])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+# --- list ----------------------------------------------------------------------
+
+
+def test_list(run):
+    code, out, err = run("list")
+    assert code == 0 and err == ""
+    lines = [line.split() for line in out.splitlines()]
+    states = {w[1]: w[2] for w in lines if w[0] == "data"}
+    assert states == {
+        "mnist": "absent",
+        "svhn": "absent",
+        "glyphs": "stand-in",
+        "street-glyphs": "stand-in",
+    }
+    assert [w[1] for w in lines if w[0] == "experiment"] == list(experiments.PRESETS)
+    for name in experiments.PRESETS:
+        seeds = checkpoints.shipped_seeds(name) or "none"
+        assert any(
+            name in line and f"seeds {seeds}" in line for line in out.split("\n")
+        )
+
+
+def test_version_and_help(capsys):
+    for command, expected in (
+        ("--version", __version__),
+        ("--help", "download"),
+        ("train --help", "--out"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(command.split())
+        assert caught.value.code == 0
+        assert expected in capsys.readouterr().out
+
+
+# --- wrong input ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["train", "validate", "evaluate", "bench"])
+def test_unknown_experiment(run, command, tmp_path):
+    code, out, err = run(f"{command} glyphs-supervisd")
+    assert code == 2 and out == ""
+    assert err.startswith("error: there is no experiment 'glyphs-supervisd'")
+    assert "did you mean 'glyphs-supervised'?" in err and "svhn-supervised" in err
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["minst", "glyphs", "MNIST"])
+def test_unknown_data_set(run, name):
+    code, _, err = run(f"download {name}")
+    assert code == 2
+    assert err == (
+        f"error: unknown data set to download {name!r}: choose from mnist, svhn.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "", "fly", "train", f"train {NAME} --seed -1", f"train {NAME} --seed x",
+        f"train {NAME} --threads 0", f"train {NAME} --profile book",
+        f"evaluate {NAME} --seeds 0 1.5", f"train {NAME} --epochs many",
+    ],
+)  # fmt: skip
+def test_wrong_arguments(capsys, wrong):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(wrong.split())
+    err = capsys.readouterr().err
+    assert caught.value.code == 2 and "usage: python -m equivae_lite" in err
+    if "-1" in wrong:
+        assert "'-1' is not a whole number of at least 0" in err
+
+
+def test_too_few_epochs(run):
+    code, _, err = run(f"train {NAME} --epochs 0")
+    assert code == 2 and "epochs must be at least 1, not 0" in err
+
+
+def test_wrong_limit_in_the_environment(run, monkeypatch, few_images, tmp_path):
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "many")
+    code, _, err = run(f"train {NAME} --out", tmp_path)
+    assert code == 2 and "EQUIVAE_MAX_STEPS is 'many'" in err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card here")
+@pytest.mark.parametrize("command", ["train", "validate", "evaluate", "bench"])
+def test_no_cuda_card(run, command):
+    code, out, err = run(f"{command} {NAME} --device cuda")
+    assert code == 2 and out == ""
+    assert "--device cuda: this machine has 0 usable CUDA devices" in err
+    assert "leave --device out" in err
+
+
+def test_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert cli.device(None) == "cuda" and cli.device("cpu") == "cpu"
+    assert cli.device("cuda:1") == "cuda:1"
+    with pytest.raises(EquivaeError, match="cuda:2: this machine has 2 usable"):
+        cli.device("cuda:2")
+    for wrong in ("tpu", "cuda:x", "cuda:²", "", "cpu,cuda"):
+        with pytest.raises(EquivaeError, match="must be cpu, cuda or cuda:N"):
+            cli.device(wrong)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cli.device(None) == "cpu"
+
+
+@pytest.mark.parametrize("command", ["train", "validate"])
+@pytest.mark.parametrize("name", ["mnist", "svhn"])
+def test_real_data_that_is_not_there(run, command, name, tmp_path):
+    out = ("--out", tmp_path / "out") if command == "train" else ()
+    code, _, err = run(f"{command} {name}-supervised", *out)
+    assert code == 2
+    assert f"{name} is not there" in err and "EQUIVAE_DATA" in err
+    assert f"python -m equivae_lite download {name}" in err
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_evaluate_does_not_replace_real_data_by_a_stand_in(tmp_path):
+    e = experiments.get("mnist-supervised")
+    glyphs = replace(e, data="glyphs")  # a model to hand; its card says MNIST
+    save_untrained(glyphs, tmp_path, data={"name": "mnist", "train": "", "test": ""})
+    with pytest.raises(EquivaeError, match="python -m equivae_lite download mnist"):
+        pipeline.evaluate(e.name, [0], folder=tmp_path)
+    assert not (tmp_path / "results").exists()
+
+
+def test_missing_checkpoint(run, tmp_path):
+    code, _, err = run(f"evaluate {NAME} --seeds 987654")
+    assert code == 2
+    assert "there is no checkpoint of glyphs-supervised with seed 987654" in err
+    assert "python -m equivae_lite train glyphs-supervised --seed 987654" in err
+    assert files(tmp_path) == []
+
+
+def test_folder_that_cannot_be_written_stops_before_training(
+    run, monkeypatch, tmp_path
+):
+    def load(*arguments, **settings):
+        raise AssertionError("data were read before the folder was tried")
+
+    monkeypatch.setattr(sets, "load", load)
+    (tmp_path / "file").touch()
+    code, _, err = run(f"train {NAME} --out", tmp_path / "file" / "below")
+    assert code == 2
+    assert f"cannot write to {tmp_path / 'file' / 'below'}" in err
+    assert "choose another with --out" in err
+
+
+def test_ctrl_c(run, monkeypatch):
+    def stop(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "train", stop)
+    code, _, err = run(f"train {NAME}")
+    assert code == 130 and "goes on from the last whole epoch" in err
+
+
+def test_a_mistake_of_ours_is_not_hidden(run, monkeypatch):
+    def fail(*arguments, **settings):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pipeline, "train", fail)
+    with pytest.raises(ZeroDivisionError):
+        run(f"train {NAME}")
+
+
+# --- training ---------------------------------------------------------------------
+
+
+def test_a_run_cut_short_says_so_in_its_card(run, monkeypatch, few_images, tmp_path):
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "2")
+    out = tmp_path / "out"
+    code, text, _ = run(f"train {NAME} --seed 3 --device cpu --out", out)
+    assert code == 0 and f"wrote {out / NAME}-seed3.json" in text
+    assert files(out) == [f"{NAME}-seed3.json", f"{NAME}-seed3.safetensors"]
+    model, _, card = checkpoints.load(NAME, 3, out)
+    assert card["complete"] is False
+    assert card["seed"] == 3 and card["precision"] == "float32"
+    assert [h["steps"] for h in card["history"]] == [2]
+    assert card["experiment"] == json.loads(json.dumps(SUPERVISED.to_dict()))
+    assert card["parameters"] == model.parameter_count() == 580_337
+    assert card["metrics"]["test_images"] == 200
+    assert model.class_r.shape == (10, 16)
+    assert card["data"]["name"] == "glyphs"
+    assert card["data"]["train"] == ALL_OF("glyphs", "train", 200).md5
+    assert card["data"]["test"] == ALL_OF("glyphs", "test", 200).md5
+    assert {"experiment", "seconds", "hardware", "versions", "commit"} <= card.keys()
+    assert str(card["metrics"]) in text
+    # No state that a real run would go on from.
+    assert files(tmp_path / "runs") == []
+
+
+def test_without_out_a_cut_run_stays_away_from_the_shipped_checkpoints(
+    run, monkeypatch, few_images, tmp_path
+):
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
+    code, text, _ = run(f"train {NAME}")
+    assert code == 0 and str(tmp_path / "runs") in text
+    assert files(tmp_path / "runs") == [
+        f"{NAME}-seed0.json",
+        f"{NAME}-seed0.safetensors",
+    ]
+
+
+def test_smoke(run, tmp_path):
+    code, text, _ = run("train glyphs-semi-supervised --profile smoke --bfloat16")
+    assert code == 0
+    card = checkpoints.read_card("glyphs-semi-supervised", 0, tmp_path / "runs")
+    assert card["complete"] is False and "bfloat16" in card["precision"]
+    assert [h["steps"] for h in card["history"]] == [5]
+    assert 0 <= card["metrics"]["test_error"] <= 1
+
+
+def test_a_whole_run_and_its_second_start(run, few_images, tmp_path):
+    out = tmp_path / "out"
+    command = f"train {NAME} --epochs 1 --out"
+    code, _, _ = run(command, out)
+    card = checkpoints.read_card(NAME, 0, out)
+    assert code == 0 and card["complete"] is True
+    assert card["experiment"]["schedule"] == [[32, 1]]
+    weights = checkpoints.paths(NAME, 0, out)[0].read_bytes()
+    assert files(tmp_path / "runs") == [f"{NAME}-seed0.state.pt"]
+    # Again: the state is found, nothing is trained, the same weights come out.
+    assert run(command, out)[0] == 0
+    again = checkpoints.read_card(NAME, 0, out)
+    assert again["history"] == card["history"]
+    assert checkpoints.paths(NAME, 0, out)[0].read_bytes() == weights
+    code, _, err = run(f"train {NAME} --epochs 2 --out", out)
+    assert code == 2 and "other settings; delete it" in err
+    assert checkpoints.paths(NAME, 0, out)[0].read_bytes() == weights
+
+
+def test_validate(run, few_images, monkeypatch, tmp_path):
+    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 50)
+    code, text, _ = run(f"validate {NAME} --epochs 1")
+    path = tmp_path / "results" / f"{NAME}-validation.json"
+    assert code == 0 and str(path) in text
+    result = json.loads(path.read_text())
+    # 150 images are left: five steps of 32.
+    assert [h["steps"] for h in result["history"]] == [5]
+    assert result["history"][0]["validation_bound"] < 0
+    assert result["history"][0]["validation_kl"] > 0
+
+
+@pytest.mark.parametrize("how", ["smoke", "EQUIVAE_MAX_STEPS"])
+def test_validate_cut_short_leaves_nothing_behind(
+    run, few_images, monkeypatch, tmp_path, how
+):
+    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 50)
+    if how != "smoke":
+        monkeypatch.setenv(how, "2")
+    code, _, _ = run(f"validate {NAME}" + " --profile smoke" * (how == "smoke"))
+    assert code == 0
+    assert files(tmp_path / "results") == []
+    assert not [name for name in files(tmp_path / "runs") if "state" in name]
+
+
+def test_evaluate_in_smoke_touches_no_shipped_result(
+    run, few_images, monkeypatch, tmp_path
+):
+    original = pipeline.evaluate
+    save_untrained(SUPERVISED, tmp_path / "c")
+
+    def evaluate(*arguments, **settings):
+        return original(*arguments, **settings | {"folder": tmp_path / "c"})
+
+    monkeypatch.setattr(pipeline, "evaluate", evaluate)
+    assert run(f"evaluate {NAME} --profile smoke")[0] == 0
+    assert files(tmp_path / "results") == []
+
+
+def test_evaluate_makes_r_of_a_semi_supervised_checkpoint_from_its_labels(
+    few_images, tmp_path
+):
+    save_untrained(SEMI, tmp_path, seed=4)
+    path = pipeline.evaluate(SEMI.name, [4], folder=tmp_path, limit=200)
+    found = json.loads(path.read_text())["seeds"]["4"]
+    model, px, _ = checkpoints.load(SEMI.name, 4, tmp_path)
+    train, test = ALL_OF(SEMI.data, "train", 200), ALL_OF(SEMI.data, "test", 200)
+    rows, _ = sets.class_balanced_split(train.labels, 10, 4)
+    table = Representations(model, px, train.subset(rows)).table()
+    bound = label_report(model, px, table, test).unlabelled_bound().mean()
+    assert found["labels"] == 100
+    assert found["unlabelled_bound"]["bound"] == pytest.approx(float(bound), rel=1e-5)
+
+
+def test_evaluate_keeps_the_other_seeds(few_images, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(
+        pipeline, "supervised_report", lambda *a, **k: {"x": k["iw_images"]}
+    )
+    for seed in (0, 1, 10):
+        save_untrained(SUPERVISED, tmp_path / "c", seed)
+    settings = {"folder": tmp_path / "c"}
+    pipeline.evaluate(NAME, [10], importance_weighted=False, **settings)
+    path = pipeline.evaluate(NAME, [1, 0], **settings)
+    assert path == tmp_path / "results" / f"{NAME}.json"
+    result = json.loads(path.read_text())
+    assert list(result["seeds"]) == ["0", "1", "10"]
+    assert [s["x"] for s in result["seeds"].values()] == [1000, 1000, 0]
+    cards = [checkpoints.read_card(NAME, s, tmp_path / "c") for s in (0, 1, 10)]
+    assert [s["sha256"] for s in result["seeds"].values()] == [
+        c["sha256"] for c in cards
+    ]
+    assert result["command"] == (
+        "python -m equivae_lite evaluate glyphs-supervised --seeds 0 1 10"
+    )
+    assert result["data"]["name"] == "glyphs"
+
+
+# --- as a process -------------------------------------------------------------------
+
+
+def test_as_a_module_an_error_is_one_line_and_no_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "equivae_lite", "train", "mnist-supervised"]
+        + ["--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: mnist is not there")
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1

@@ -1,0 +1,494 @@
+"""One command for a row of a table, stopped at any time and gone on with elsewhere."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from equivae_lite import ROOT
+from equivae_lite import __main__ as cli
+from equivae_lite.data import sets, sources
+from equivae_lite.evaluation import bound
+from equivae_lite.runs import pipeline, reproduce
+from equivae_lite.training import checkpoints, experiments, loop
+from tests.support import svhn_files
+
+ALL_OF = sets.load
+SEMI = "glyphs-semi-supervised"
+PACKAGE = ROOT / "equivae_lite"
+
+# What a runtime of Colab is to us: a clone of its own, and the mounted folder.
+# Only here are the sets 200 images: the command itself knows no such limit.
+MACHINE = """
+import os, sys, time
+import equivae_lite
+from equivae_lite import __main__ as cli
+from equivae_lite.data import sets
+from equivae_lite.runs import pipeline
+from equivae_lite.training import loop
+
+assert os.path.dirname(os.path.dirname(equivae_lite.__file__)) == os.getcwd()
+stop_step, stop_evaluation = int(sys.argv[1]), int(sys.argv[2])
+load = sets.load
+sets.load = lambda name, split="train", limit=None, *rest: load(name, split, 200, *rest)
+
+begun = {"steps": 0, "evaluations": 0}
+
+def counted(function, what, stop_at):
+    def call(*arguments, **named):
+        begun[what] += 1
+        if begun[what] == stop_at:
+            print("stopped, begun are", begun, flush=True)
+            time.sleep(600)
+        return function(*arguments, **named)
+    return call
+
+for module, name, *rest in (
+    (loop, "semi_supervised_objective", "steps", stop_step),
+    (pipeline, "semi_supervised_report", "evaluations", stop_evaluation),
+):
+    setattr(module, name, counted(getattr(module, name), *rest))
+code = cli.main(["reproduce", *sys.argv[3:]])
+print("ended, begun are", begun)
+sys.exit(code)
+"""
+
+
+class Machine:
+    """A clone in a folder of its own, which is deleted with the machine."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        skip = shutil.ignore_patterns("__pycache__", "exercises")
+        shutil.copytree(PACKAGE, folder / "equivae_lite", ignore=skip)
+        (folder / "machine.py").write_text(MACHINE)
+
+    def run(self, mounted, step=0, evaluation=0):
+        """Its output, or what it had printed when it was killed."""
+        first = str(self.folder)
+        path = os.pathsep.join([os.environ["PYTHONPATH"], first])
+        command = [sys.executable, "machine.py", str(step), str(evaluation), SEMI]
+        command += ["--seeds", "0", "1", "--device", "cpu", "--threads", "1"]
+        process = subprocess.Popen(
+            [*command, "--out", str(mounted)], cwd=self.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path},
+        )  # fmt: skip
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if line.startswith("stopped, "):
+                os.kill(process.pid, signal.SIGKILL)
+        errors = process.stderr.read()
+        assert process.wait(100) == (-signal.SIGKILL if step or evaluation else 0), (
+            errors
+        )
+        return "".join(seen)
+
+    def is_lost(self):
+        assert not (self.folder / "data").exists(), "it kept something for itself"
+        shutil.rmtree(self.folder)
+
+
+def lists(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*"))
+
+
+def without(content, *keys):
+    """JSON without what differs from one run to the next."""
+    if isinstance(content, list):
+        return [without(c, *keys) for c in content]
+    if not isinstance(content, dict):
+        return content
+    return {k: without(v, *keys) for k, v in content.items() if k not in keys}
+
+
+FILES = [f"results/{SEMI}.json"]
+for _seed in (0, 1):
+    FILES += [
+        f"checkpoints/{SEMI}-seed{_seed}.json",
+        f"checkpoints/{SEMI}-seed{_seed}.safetensors",
+        f"runs/{SEMI}-seed{_seed}.state.pt",
+    ]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """(the mounted folder, what was printed) of a run that nobody stopped."""
+    top = tmp_path_factory.mktemp("uninterrupted")
+    printed = Machine(top / "clone").run(top / "drive")
+    # 100 images without labels: 4 and 2 steps in the two epochs of a seed.
+    assert "ended, begun are {'steps': 12, 'evaluations': 2}" in printed
+    return top / "drive", printed
+
+
+def test_machines_that_are_lost_leave_the_weights_of_one_that_was_not(
+    uninterrupted, tmp_path
+):
+    drive = tmp_path / "drive"
+    # The second seed's second epoch, whose first step is the 11th.
+    first = Machine(tmp_path / "first")
+    printed = first.run(drive, step=11)
+    assert f"{SEMI} seed 1: training" in printed and "evaluating" not in printed
+    state = checkpoints.load_state(drive / f"runs/{SEMI}-seed1.state.pt")
+    assert len(state["history"]) == 1
+    assert not (drive / f"checkpoints/{SEMI}-seed1.json").exists()
+    first.is_lost()
+
+    second = Machine(tmp_path / "second")
+    printed = second.run(drive, evaluation=2)
+    assert f"{SEMI} seed 0: training" not in printed
+    # The second epoch's two steps, no more and no less.
+    assert "stopped, begun are {'steps': 2, 'evaluations': 2}" in printed
+    assert list(pipeline.stored(drive / f"results/{SEMI}.json")) == ["0"]
+    second.is_lost()
+
+    third = Machine(tmp_path / "third")
+    printed = third.run(drive)
+    assert "training," not in printed and f"{SEMI} seeds [1]: evaluating" in printed
+    assert "ended, begun are {'steps': 0, 'evaluations': 1}" in printed
+    third.is_lost()
+
+    whole, _ = uninterrupted
+    assert lists(drive) == lists(whole) == sorted(FILES)
+    for seed in (0, 1):
+        ours, theirs = (checkpoints.paths(SEMI, seed, d / "checkpoints")[0].read_bytes()
+                        for d in (drive, whole))  # fmt: skip
+        assert ours == theirs
+        cards = [checkpoints.read_card(SEMI, seed, d / "checkpoints")
+                 for d in (drive, whole)]  # fmt: skip
+        moving = ("seconds", "peak_megabytes")
+        assert without(cards[0], *moving) == without(cards[1], *moving)
+        assert cards[0]["complete"] is True
+    results = [(d / f"results/{SEMI}.json").read_bytes() for d in (drive, whole)]
+    assert results[0] == results[1]
+
+
+# --- in this process --------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_data_and_no_limits(monkeypatch, tmp_path):
+    monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path / "no data"))
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
+    monkeypatch.delenv("EQUIVAE_MAX_STEPS")
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """200 images a set, and two samples for the importance-weighted bound."""
+
+    def load(name, split="train", limit=None, device="cpu", root=None):
+        real = name in sources.STAND_INS
+        return ALL_OF(name, split, None if real else 200, device, root)
+
+    whole = bound.importance_weighted
+    monkeypatch.setattr(sets, "load", load)
+    monkeypatch.setattr(
+        bound, "importance_weighted", lambda *a: whole(*a[:-1], (1, 2))
+    )
+
+
+@pytest.fixture
+def run(capsys):
+    """Run `reproduce` in this process: (exit code, stdout, stderr)."""
+
+    def run(command, out=None):
+        where = [] if out is None else ["--out", str(out)]
+        code = cli.main(
+            ["reproduce", *command.split(), "--device", "cpu", "--threads", "1", *where]
+        )
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def drive(uninterrupted, tmp_path):
+    """A copy of the finished folder, to be damaged."""
+    return Path(shutil.copytree(uninterrupted[0], tmp_path / "drive"))
+
+
+@pytest.fixture
+def nothing_is_done(monkeypatch):
+    """Whoever trains, evaluates, reads data or fetches them, fails."""
+
+    def no(*arguments, **named):
+        raise AssertionError("there was nothing to do")
+
+    for module, name in (
+        (loop, "fit"), (sets, "load"), (sources, "download"), (pipeline, "evaluate"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, no)
+
+
+def stamps(folder):
+    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*.*")}
+
+
+def test_a_finished_run_is_not_done_again(run, drive, nothing_is_done, uninterrupted):
+    before = stamps(drive)
+    code, out, err = run(f"{SEMI} --seeds 1 0 1", drive)
+    assert code == 0 and err == ""
+    assert stamps(drive) == before
+    assert "training, its state" not in out and "evaluating" not in out
+    # The same table and the same last words, but for the folder's name.
+    words = out.replace(str(drive), str(uninterrupted[0]))
+    assert words and words in uninterrupted[1]
+
+
+def test_the_table_is_that_of_the_results(run, drive, nothing_is_done):
+    _, out, _ = run(f"{SEMI} --seeds 0 1", drive)
+    found = json.loads((drive / f"results/{SEMI}.json").read_text())["seeds"]
+    title, _, head, _, *rows = out.splitlines()[:7]
+    on = "on the test images of glyphs (a stand-in: no result on mnist)"
+    assert title == f"{SEMI}, {on}"
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in (head, *rows)]
+    assert cells[0] == [
+        "seed", "error in %", "error by argmax of (4) in %", "(6) in nats",
+        "minutes of training",
+    ]  # fmt: skip
+    bounds = [found[s]["unlabelled_bound"]["bound"] for s in "01"]
+    assert [row[3] for row in cells[1:3]] == [f"{b:.2f}" for b in bounds]
+    mean, error = sum(bounds) / 2, abs(bounds[0] - bounds[1]) / 2
+    assert cells[3][0] == "mean" and cells[3][3] == f"{mean:.2f} ± {error:.2f}"
+    assert cells[1][1] == f"{100 * found['0']['error']:.2f}"
+    assert str(drive / f"results/{SEMI}.json") in out
+    assert f"copy {drive / 'checkpoints'} and {drive / 'results'} into data/" in out
+
+
+@pytest.mark.parametrize("damage", ["weights", "no weights", "card", "cut short"])
+def test_what_is_damaged_is_named_and_made_again(
+    run, drive, quick, monkeypatch, damage
+):
+    """From the state that is left: the same weights, without a step."""
+    weights, card = checkpoints.paths(SEMI, 1, drive / "checkpoints")
+    good, other = weights.read_bytes(), stamps(drive)
+    if damage == "weights":
+        weights.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    elif damage == "no weights":
+        weights.unlink()
+    elif damage == "card":
+        card.write_text("{")
+    else:
+        whole = card.read_text()
+        card.write_text(whole.replace('"complete": true', '"complete": false'))
+    monkeypatch.setattr(
+        loop, "train_epoch", lambda *a, **k: pytest.fail("a step was taken")
+    )
+    monkeypatch.setattr(pipeline, "evaluate", lambda *a, **k: pytest.fail("evaluated"))
+    code, out, _ = run(f"{SEMI} --seeds 0 1", drive)
+    assert code == 0 and f"{SEMI} seed 1: training" in out
+    assert f"{SEMI} seed 0: training" not in out
+    if damage != "cut short":
+        named = card if damage == "card" else weights
+        assert "seed 1 is made again" in out and named.name in out
+    assert weights.read_bytes() == good
+    assert checkpoints.read_card(SEMI, 1, drive / "checkpoints")["complete"] is True
+    unchanged = [p for p in other if "seed0" in p.name]
+    assert len(unchanged) == 3
+    assert all(stamps(drive)[p] == other[p] for p in unchanged)
+
+
+@pytest.mark.parametrize("options", ["--epochs 1", "--bfloat16"])
+def test_a_whole_run_with_other_settings_is_kept(run, drive, nothing_is_done, options):
+    before = stamps(drive)
+    code, out, err = run(f"{SEMI} --seeds 0 1 {options}", drive)
+    assert code == 2 and out == ""
+    name = f"{SEMI}-seed0.json is of a run with another "
+    assert name + ("precision" if "bf" in options else "experiment") in err
+    assert "(precision: float32)" in err and "another folder with --out" in err
+    assert stamps(drive) == before
+
+
+def test_other_weights_are_evaluated_and_the_rest_is_kept(run, drive, quick):
+    path = drive / f"results/{SEMI}.json"
+    content = json.loads(path.read_text())
+    expected = json.loads(path.read_text())["seeds"]
+    content["seeds"]["1"] |= {"sha256": "of other weights", "error": -1.0}
+    content["seeds"]["0"]["error"] = 0.125  # shows whether it is computed again
+    path.write_text(json.dumps(content))
+    code, out, _ = run(f"{SEMI} --seeds 0 1", drive)
+    assert code == 0 and f"{SEMI} seeds [1]: evaluating" in out
+    found = pipeline.stored(path)
+    assert found["1"] == expected["1"] and found["0"]["error"] == 0.125
+
+
+def test_damaged_results_are_an_error_before_anything_is_done(
+    run, drive, nothing_is_done
+):
+    path = drive / f"results/{SEMI}.json"
+    for content in ("{", "[]", '{"seeds": 3}', '{"seeds": null}'):
+        path.write_text(content)
+        code, _, err = run(f"{SEMI} --seeds 0", drive)
+        assert code == 2 and f"the results {path} are damaged" in err, content
+        assert "delete the file" in err
+
+
+def test_supervised_from_nothing_and_without_the_slowest_part(run, quick, tmp_path):
+    name, out = "glyphs-supervised", tmp_path / "out"
+    code, text, _ = run(f"{name} --seeds 3 --epochs 1", out)
+    assert code == 0 and "| 3 | " in text and "(4) in nats" in text
+    assert "not for the book: the epochs" in text and "for the book: copy" not in text
+    card = checkpoints.read_card(name, 3, out / "checkpoints")
+    assert card["complete"] is True and card["experiment"]["schedule"] == [[32, 1]]
+    assert card["peak_megabytes"]["process"] > 100
+    pipeline.evaluate(
+        name, [3], folder=out / "checkpoints", results=out / "results",
+        importance_weighted=False,
+    )  # fmt: skip
+    path = out / f"results/{name}.json"
+    assert "importance_weighted" not in pipeline.stored(path)["3"]
+    code, text, _ = run(f"{name} --seeds 3 --epochs 1", out)
+    assert code == 0 and "evaluating" in text and "training, its" not in text
+    assert "importance_weighted" in pipeline.stored(path)["3"]
+
+
+# --- data -------------------------------------------------------------------------
+
+
+def test_an_absent_set_is_downloaded_and_reproduced(run, quick, monkeypatch, tmp_path):
+    """Small files in SVHN's format stand for the download."""
+    home, fetched = tmp_path / "no data", []
+
+    def download(name):
+        fetched.append(name)
+        home.mkdir()
+        svhn_files.write(home, monkeypatch, digits=(10, *range(1, 10)) * 8)
+
+    monkeypatch.setattr(sources, "download", download)
+    command, out = "svhn-supervised --seeds 0 --epochs 1", tmp_path / "out"
+    code, text, err = run(command, out)
+    assert code == 0, err
+    assert f"downloading svhn to {home}" in text
+    assert "svhn-supervised, on the test images of svhn, " not in text
+    assert "svhn-supervised, on the test images of svhn\n" in text
+    assert "(4) in bits per dimension" in text
+    card = checkpoints.read_card("svhn-supervised", 0, out / "checkpoints")
+    assert card["data"]["train"] == ALL_OF("svhn").md5 and card["complete"]
+    # Neither when the files are there nor when nothing is left to do.
+    assert run(command.replace("--seeds 0", "--seeds 0 1"), out)[0] == 0
+    shutil.rmtree(home)
+    assert run(command, out)[0] == 0
+    assert fetched == ["svhn"]
+
+
+@pytest.mark.parametrize("name", ["svhn-semi-supervised", "mnist-supervised"])
+def test_without_network_nothing_is_begun(run, tmp_path, name):
+    code, out, err = run(f"{name} --seeds 0", tmp_path / "out")
+    real = name.split("-")[0]
+    assert code == 2 and f"downloading {real} to {tmp_path / 'no data'}" in out
+    assert err.startswith(f"error: download of {real} failed")
+    assert "Check the network" in err and "Traceback" not in err
+    assert "training" not in out
+    assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
+
+
+# --- before training --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["", "runs", "checkpoints", "results"])
+def test_a_folder_that_cannot_be_written(run, tmp_path, nothing_is_done, part):
+    drive = tmp_path / "drive"
+    blocked = drive / part if part else drive
+    blocked.parent.mkdir(exist_ok=True)
+    blocked.touch()
+    code, _, err = run(f"{SEMI} --seeds 0", drive)
+    assert code == 2 and err.startswith(f"error: cannot write to {drive}")
+    assert "choose another with --out" in err
+
+
+FULL = """
+import resource, sys
+from equivae_lite import __main__ as cli
+from equivae_lite.data import sets
+
+def load(*arguments):
+    raise AssertionError("too late")
+
+sets.load = load
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+sys.exit(cli.main(["reproduce", *sys.argv[2:]]))
+"""
+
+
+def test_a_full_disk_stops_before_training(tmp_path):
+    """The system itself refuses to write more than the limit."""
+    numbers = checkpoints.build(experiments.get(SEMI)).parameter_count()
+    command = [SEMI, "--seeds", "0", "1", "--out", str(tmp_path / "drive")]
+    # 14 copies of the weights: a checkpoint and a state of each seed, and a new state.
+    for limit, expected in ((56 * numbers - 1, 2), (56 * numbers, 1)):
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, str(limit), *command],
+            capture_output=True, text=True, cwd=ROOT,
+        )  # fmt: skip
+        assert done.returncode == expected, done.stderr
+        told = f"error: cannot write {tmp_path / 'drive' / 'runs'}" in done.stderr
+        assert told == (expected == 2)
+        assert ("AssertionError: too late" in done.stderr) == (expected == 1)
+        assert [p for p in (tmp_path / "drive").rglob("*") if p.is_file()] == []
+
+
+def test_the_repository_keeps_its_presets(run, nothing_is_done):
+    code, _, err = run(f"{SEMI} --seeds 0 --epochs 1")
+    assert code == 2 and f"{SEMI} has 2 epochs and not 1" in err
+    assert "choose another with --out" in err
+    assert run(f"{SEMI} --seeds 0 --epochs 1", reproduce.HOME)[0] == 2
+
+
+def test_the_shipped_row_is_there_without_a_step(run, nothing_is_done):
+    """Seed 0 of the stand-in: its weights and its evaluation are in the repository."""
+    code, out, _ = run(f"{SEMI} --seeds 0")
+    shipped = pipeline.stored(pipeline.RESULTS / f"{SEMI}.json")["0"]
+    assert code == 0 and f"| 0 | {100 * shipped['error']:.2f} | " in out
+    assert "for the book" not in out
+
+
+def test_a_run_cut_short_reproduces_nothing(
+    run, monkeypatch, tmp_path, nothing_is_done
+):
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "2")
+    code, _, err = run(f"{SEMI} --seeds 0", tmp_path / "out")
+    assert code == 2 and "EQUIVAE_MAX_STEPS is set" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("names", ["svhn", f"{SEMI} svhn"])
+def test_unknown_experiment(run, tmp_path, names):
+    code, _, err = run(f"{names} --seeds 0", tmp_path / "out")
+    assert code == 2 and "there is no experiment 'svhn'" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_experiments_have_a_table_each(run, nothing_is_done):
+    code, out, _ = run(f"{SEMI} {SEMI} --seeds 0")
+    assert code == 0 and out.count("minutes of training") == 2
+
+
+def test_three_seeds_unless_others_are_asked_for():
+    asked = cli.parser().parse_args(["reproduce", "svhn-supervised"])
+    assert asked.seeds == [0, 1, 2] and asked.out == reproduce.HOME
+    assert asked.experiments == ["svhn-supervised"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "data/README.md"])
+def test_commands_of_the_read_mes_exist(page):
+    text = (ROOT / page).read_text()
+    found = re.findall(r"python -m equivae_lite ([^`#|;&\n]+)", text)
+    for command in found:
+        asked = cli.parser().parse_args(command.split())
+        names = getattr(asked, "experiments", [getattr(asked, "experiment", None)])
+        for name in names:
+            if name not in (None, "EXPERIMENT"):
+                experiments.get(name)
+    assert any(command.startswith("reproduce") for command in found)

@@ -1,0 +1,154 @@
+"""The study of the semi-supervised recipe: what it runs, on what, what it keeps."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from equivae_lite.data import sets
+from equivae_lite.errors import ExperimentError
+from equivae_lite.runs import pipeline, study
+from equivae_lite.training.experiments import Experiment
+
+ALL_OF = sets.load
+
+
+@pytest.fixture(autouse=True)
+def small(tmp_path, monkeypatch):
+    """Two steps on glyphs, and no file of the repository."""
+
+    def load(name, split="train", **rest):
+        read.append(split)
+        return ALL_OF("glyphs", split, 500)
+
+    read = []
+    monkeypatch.setattr(sets, "load", load)
+    monkeypatch.setattr(study, "PATH", tmp_path / "study.json")
+    monkeypatch.setattr(pipeline, "RUNS", tmp_path)
+    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 100)
+    monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
+    return read
+
+
+def differing(a, b):
+    a, b = study.experiment(a).to_dict(), study.experiment(b).to_dict()
+    return {k for k in a if a[k] != b[k]} - {"name"}
+
+
+def test_variants_change_one_lever_each():
+    names = {f.name for f in fields(Experiment)}
+    schedule = {"kl_start", "kl_epochs"}  # two fields, one lever
+    for variant, changes in study.VARIANTS.items():
+        assert set(changes) <= names
+        assert study.experiment(variant).name.endswith(f"-study-{variant}")
+        if variant in ("appendix", "recipe", "alpha"):
+            continue
+        first, _, second = variant.partition("-")
+        if first == "alpha":
+            changed = differing("alpha", variant)
+            expected = {"shut_steps"} | schedule if second == "shut" else None
+        elif first == "labels":
+            changed, expected = differing("recipe", variant), {"labels"}
+            changed -= {"m_max"}  # never above the smallest class minus one
+        elif first == "alone":
+            changed, expected = differing("alone-100", variant) - {"m_max"}, {"labels"}
+            expected = set() if variant == "alone-100" else expected
+        else:
+            changed = differing("recipe", variant)
+            several = {"kl-falls": schedule, "neither": {"generative", "consistency"}}
+            expected = several.get(variant)
+        if expected is None:
+            assert len(changed) == 1, (variant, changed)
+        else:
+            assert changed == expected, variant
+    assert differing("appendix", "alpha") == {"alpha"}
+
+
+def test_m_stays_below_the_labels_of_a_class():
+    for variant in study.VARIANTS:
+        e = study.experiment(variant)
+        assert 1 <= e.m_max <= min(4, e.labels // 10 - 1)
+
+
+def test_the_appendix_alone_has_nothing_of_ours():
+    e = study.experiment("appendix")
+    assert e.alpha == e.balance == e.averaging == e.warmup_steps == 0
+    assert e.distortion == e.consistency == e.shut_steps == 0 and e.generative
+    assert e.labelled_weight is None and e.decay_from == 1
+    assert [e.kl_weight(p) for p in (0, 3, 9.9)] == [1, 1, 1]
+
+
+def test_runs_are_kept_and_not_repeated(small):
+    study.main("appendix", [0, 1])
+    kept = json.loads(study.PATH.read_text())
+    assert list(kept["appendix"]["seeds"]) == ["0", "1"]
+    assert set(small) == {"train"}  # no test image is read
+    found = kept["appendix"]["seeds"]["0"]
+    assert 0 <= found["held_out_error"] <= 1 and found["held_out_bound"] < 0
+    count = len(small)
+    table = study.main("appendix", [0])
+    assert len(small) == count
+    assert "| appendix | 2 |" in table
+
+
+def test_an_unknown_variant_is_refused(small):
+    with pytest.raises(ExperimentError, match="no variant 'recipes'.*recipe"):
+        study.main("recipes", [0])
+    assert small == [] and not study.PATH.exists()
+
+
+def test_other_settings_take_the_place_of_the_old(monkeypatch):
+    study.main("appendix", [0, 1])
+    other = study.APPENDIX | {"alpha": 0.5}
+    monkeypatch.setitem(study.VARIANTS, "appendix", other)
+    study.main("appendix", [1])
+    kept = study.stored()["appendix"]
+    assert list(kept["seeds"]) == ["1"] and kept["settings"]["alpha"] == 0.5
+
+
+def test_all_runs_every_variant_once(monkeypatch):
+    asked = []
+
+    def run(variant, seed, *rest):
+        asked.append((variant, seed))
+        return {"held_out_error": 0.5}
+
+    monkeypatch.setattr(study, "run", run)
+    monkeypatch.setattr(study, "table", lambda: "")
+    study.keep("recipe", 3, {"held_out_error": 0.5})
+    study.main("all", [3])
+    assert sorted(asked) == sorted((v, 3) for v in study.VARIANTS if v != "recipe")
+
+
+def test_two_processes_lose_nothing(monkeypatch):
+    """Another seed was written while this one ran, first of all or not."""
+
+    def meanwhile(variant, seed, *rest):
+        study.keep(variant, seed + 7, {"held_out_error": 0.7})
+        return {"held_out_error": 0.1 * seed}
+
+    monkeypatch.setattr(study, "run", meanwhile)
+    monkeypatch.setattr(study, "table", lambda: "")
+    study.main("appendix", [1, 2])
+    assert list(study.kept("appendix")) == ["1", "2", "8", "9"]
+
+
+def test_differences_pair_the_labelled_sets():
+    for variant, errors in (("recipe", (0.10, 0.30)), ("no-bound", (0.11, 0.35))):
+        for seed, error in enumerate(errors):
+            study.keep(variant, seed, {"held_out_error": error})
+    study.keep("no-bound", 2, {"held_out_error": 0.9})  # the recipe has no seed 2
+    assert study.differences("no-bound") == pytest.approx([0.01, 0.05])
+    # (1 + 5) / 2, and the standard error of two numbers: half of their distance.
+    assert study.row("no-bound")[:4] == ["3", "45.33 ± 23.38", "+3.00 ± 2.00", "–"]
+    assert study.row("recipe")[1:3] == ["20.00 ± 10.00", "+0.00 ± 0.00"]
+    assert study.row("xavier") == ["0", "–", "–", "–", "–"]
+
+
+def test_stored_runs_are_those_of_the_variants():
+    path = pipeline.RESULTS / "mnist-semi-supervised-study.json"
+    for variant, entry in json.loads(path.read_text()).items():
+        assert entry["settings"] == study.settings(variant)
+        for found in entry["seeds"].values():
+            assert 0 < found["held_out_error"] < 1
+            assert found["last"]["epoch"] == study.experiment(variant).epochs

@@ -1,0 +1,51 @@
+"""Numbers in tables: means, standard errors, Markdown."""
+
+import pytest
+
+from equivae_lite.runs import tables
+
+
+def test_over_seeds():
+    assert tables.over_seeds([-94.0]) == (-94.0, None)
+    mean, error = tables.over_seeds([1.0, 2.0, 6.0])
+    # Variance (4 + 1 + 9) / 2 = 7, divided by three seeds.
+    assert mean == 3.0 and error == pytest.approx((7 / 3) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("pair", "digits", "sign", "words"),
+    [
+        ((1.234, None), 2, "", "1.23"),
+        ((1.234, None), 1, "+", "+1.2"),
+        ((1.234, 0.056), 2, "", "1.23 ± 0.06"),
+        ((1.234, 0.056), 1, "", "1.2 ± 0.1"),
+        ((-1.234, 0.056), 2, "+", "-1.23 ± 0.06"),
+        ((1.234, 0.0004), 2, "", "1.23 ± 4e-04"),
+        ((1.234, 0.0), 2, "", "1.23 ± 0.00"),
+    ],
+)
+def test_plus_minus(pair, digits, sign, words):
+    assert tables.plus_minus(pair, digits, sign) == words
+
+
+def test_markdown():
+    assert tables.markdown(["a", "b", "c"], [["x", 1, 2.5], ["", 3, None]], "lr") == (
+        "| a | b | c |\n|:--|--:|---|\n| x | 1 | 2.5 |\n|  | 3 | None |"
+    )
+    assert tables.markdown(["a"], []) == "| a |\n|---|"
+
+
+def test_tables_show_what_every_seed_has():
+    evaluations = {
+        0: {"bound": {"all": {"bound": -90.126}}, "bits_per_dimension": {"bits": 3.5}},
+        2: {"bound": {"all": {"bound": -91.126}}},
+    }
+    cards = {0: {"seconds": 60}, 2: {"seconds": 120}}
+    assert tables.of_seeds(evaluations, cards).splitlines() == [
+        "| seed | (4) in nats | minutes of training |",
+        "|---|---|---|",
+        "| 0 | -90.13 | 1.0 |",
+        "| 2 | -91.13 | 2.0 |",
+        "| mean | -90.63 ± 0.50 | 1.5 ± 0.5 |",
+    ]
+    assert tables.title("a", "svhn") == "a, on the test images of svhn"

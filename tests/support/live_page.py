@@ -1,0 +1,84 @@
+"""A small site with all live figures, for tests that must not wait for the book."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.notebooks.book import ROOT
+
+CONF = """
+import sys
+sys.path.insert(0, {root!r})
+extensions = ["myst_parser", "sphinx-mathjax-offline", "tools.live.directive"]
+mathjax_path = "mathjax/tex-chtml.js"
+myst_enable_extensions = ["dollarmath"]
+html_theme = "sphinx_book_theme"
+html_context = {{"default_mode": "auto"}}
+html_static_path = [{root!r} + "/book/_static"]
+html_css_files = ["equivae.css"]
+numfig = True
+project = "live"
+author = "a"
+"""
+FIGURE = """
+```{{live}} {name}
+:alt: The ten digits 0 to 9 in one handwriting, the same in all ten of them.
+:name: fig-{name}
+
+The caption of {name}, with $v$.
+
+More about it.
+```
+"""
+NAMES = ("hero", "styles", "interpolation", "draw")
+
+
+def build(folder: Path, pages: dict[str, str], *options: str):
+    """Run Sphinx strictly over some Markdown pages; gives the finished process.
+
+    The built pages are in `folder`/html.
+    """
+    for name, text in pages.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "conf.py").write_text(CONF.format(root=str(ROOT)))
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n"]
+    where = [str(folder), str(folder / "html")]
+    return subprocess.run(
+        [*sphinx, *options, *where], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="session")
+def live_site(tmp_path_factory) -> Path:
+    """all.html has every figure, NAME.html the figure of that name, plain.html none.
+
+    They are in a folder, book/, as the chapters are. Workers of one run build it once.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent  # of this run, and of all its workers
+    folder = base / "live_site"
+    with (base / "live_site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            _build_site(folder)
+            (folder / "built").touch()
+    return folder / "html"
+
+
+def _build_site(folder: Path) -> None:
+    figures = {name: FIGURE.format(name=name) for name in NAMES}
+    pages = {
+        "index.md": "# Index\n\n```{toctree}\n:glob:\nbook/*\n```\n",
+        "book/all.md": "# All\n" + "".join(figures.values()) + "\n{numref}`fig-draw`\n",
+        "book/plain.md": "# Plain\n\nNo figure; $v$.\n",
+    }
+    for name, text in figures.items():
+        pages[f"book/{name}.md"] = f"# One\n{text.replace('fig-', 'one-')}"
+    run = build(folder, pages)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -1,0 +1,169 @@
+"""The presets: what Appendix B fixes, and what an experiment is made of."""
+
+import dataclasses
+import json
+import random
+
+import pytest
+
+from equivae_lite.data import sources
+from equivae_lite.errors import EquivaeError, ExperimentError
+from equivae_lite.training import checkpoints, experiments
+from equivae_lite.training.experiments import PRESETS, Experiment
+
+# name: (data, likelihood, latents, widths, m_max, labels), from Appendix B
+PAPER = {
+    "mnist-supervised": ("mnist", "bernoulli", 16, (128, 64), 7, None),
+    "mnist-semi-supervised": ("mnist", "bernoulli", 8, (64, 32), 4, 100),
+    "svhn-supervised": ("svhn", "gaussian", 16, (128, 64), 10, None),
+    "svhn-semi-supervised": ("svhn", "gaussian", 16, (128, 64), 10, 1000),
+}
+each_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_settings_of_the_appendix(name):
+    e = experiments.get(name)
+    a = e.arch
+    assert a.r_dim == a.v_dim
+    assert (e.data, a.likelihood, a.r_dim, a.hidden, e.m_max, e.labels) == PAPER[name]
+    assert (a.size, a.colours) == {"mnist": (28, 1), "svhn": (32, 3)}[e.data]
+    assert a.classes == 10 and e.representation == "complementary"
+    assert a.label_posterior == e.semi_supervised == (e.labels is not None)
+    assert e.learning_rate == 1e-3  # Adam's default
+    if e.semi_supervised:
+        assert e.schedule[0][0] == e.labelled_batch == 32
+        assert e.m_max <= e.labels // 10 - 1
+
+
+@each_preset
+def test_presets_are_consistent(preset):
+    assert experiments.get(preset.name) is preset
+    assert preset.data in sources.NAMES
+    model = checkpoints.build(preset)  # the settings do not contradict each other
+    assert model.parameter_count() < 1_000_000
+    assert hasattr(model, "label_posterior") == preset.semi_supervised
+    sizes = [size for size, _ in preset.schedule]
+    assert sizes == [32 * 2**i for i in range(len(sizes))]  # doubled successively
+    assert all(epochs >= 1 for _, epochs in preset.schedule)
+    assert preset.kl_weight(preset.epochs - 1) == 1.0  # (4) itself at the end
+
+
+@each_preset
+def test_a_card_holds_everything_that_a_model_is_built_from(preset):
+    card = json.loads(json.dumps(preset.to_dict()))
+    assert set(card) == {f.name for f in dataclasses.fields(Experiment)}
+    again = checkpoints.build(card)
+    assert again.arch == preset.arch
+    assert again.representation == preset.representation
+
+
+def differing(a, b):
+    """Names of the fields in which two experiments differ (arch's one by one)."""
+
+    def flat(e):
+        settings = e.to_dict()
+        return {f"arch.{k}": v for k, v in settings.pop("arch").items()} | settings
+
+    a, b = flat(a), flat(b)
+    return {k for k in a if a[k] != b[k]}
+
+
+def test_ablations_change_nothing_else():
+    full = experiments.get("mnist-supervised")
+    plain = experiments.get("mnist-supervised-plain-vae")
+    table = experiments.get("mnist-supervised-class-table")
+    changed = {"name", "representation", "arch.r_dim", "arch.v_dim"}
+    assert differing(full, plain) == changed
+    assert plain.arch.v_dim == full.arch.v_dim + full.arch.r_dim
+    assert differing(full, table) == {"name", "representation"}
+    shorts = [p for n, p in PRESETS.items() if n.startswith("mnist-init-")]
+    assert len(shorts) >= 4
+    for one in shorts:
+        allowed = {"name", "arch.init", "kl_epochs", "schedule"}
+        assert differing(full, one) <= allowed
+        assert one.schedule == shorts[0].schedule
+
+
+@pytest.mark.parametrize("real", sources.STAND_INS)
+@pytest.mark.parametrize("kind", ["supervised", "semi-supervised"])
+def test_stand_ins_are_the_same_experiment(real, kind):
+    a = experiments.get(f"{real}-{kind}")
+    b = experiments.get(f"{sources.STAND_INS[real]}-{kind}")
+    assert b.data == sources.STAND_INS[real]
+    assert differing(a, b) <= {"name", "data", "schedule"}
+
+
+def test_batch_size_of_every_epoch():
+    e = Experiment("e", "glyphs", schedule=((32, 1), (64, 2), (128, 3)))
+    assert e.epochs == 6
+    assert [e.batch_size(i) for i in range(6)] == [32, 64, 64, 128, 128, 128]
+    with pytest.raises(ExperimentError, match="has only 6 epochs"):
+        e.batch_size(6)
+
+
+def test_kl_weight_rises_linearly_to_one():
+    e = Experiment("e", "glyphs", kl_start=0.1, kl_epochs=4)
+    assert e.kl_weight(0) == pytest.approx(0.1)
+    assert e.kl_weight(1) == pytest.approx(0.325)
+    assert e.kl_weight(2) == pytest.approx(0.55)
+    assert e.kl_weight(4) == e.kl_weight(17.5) == 1.0
+    assert Experiment("e", "glyphs", kl_epochs=0).kl_weight(0) == 1.0
+
+
+def test_learning_rate_falls_along_a_cosine_if_asked_to():
+    e = Experiment("e", "glyphs", schedule=((32, 10),), decay_from=0.5)
+    assert e.learning_rate_at(0) == e.learning_rate_at(5) == 1e-3
+    assert e.learning_rate_at(7.5) == pytest.approx(0.51e-3)
+    assert e.learning_rate_at(10) == pytest.approx(0.02e-3)
+    assert Experiment("e", "glyphs").learning_rate_at(35.9) == 1e-3
+
+
+def test_label_sum_has_two_kinds():
+    with pytest.raises(ExperimentError, match="label_sum must be one of"):
+        Experiment("e", "glyphs", label_sum="some")
+
+
+def test_unknown_name_lists_them_all_and_suggests_the_nearest():
+    with pytest.raises(ExperimentError) as caught:
+        experiments.get("mnist-supervisd")
+    message = str(caught.value)
+    assert "did you mean 'mnist-supervised'?" in message
+    assert all(name in message for name in PRESETS)
+    with pytest.raises(ExperimentError) as caught:
+        experiments.get("qqqq")
+    assert "did you mean" not in str(caught.value)
+    assert isinstance(caught.value, EquivaeError)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_with_epochs_cuts_and_lengthens():
+    e = Experiment("e", "glyphs", schedule=((32, 1), (64, 2), (128, 3)))
+    expected = {
+        1: ((32, 1),),
+        2: ((32, 1), (64, 1)),
+        3: ((32, 1), (64, 2)),
+        6: e.schedule,
+        10: ((32, 1), (64, 2), (128, 7)),
+    }
+    for epochs, schedule in expected.items():
+        cut = experiments.with_epochs(e, epochs)
+        assert cut.schedule == schedule and cut.epochs == epochs
+        assert dataclasses.replace(cut, schedule=e.schedule) == e
+    for wrong in (0, -3):
+        with pytest.raises(ExperimentError, match=f"at least 1, not {wrong}"):
+            experiments.with_epochs(e, wrong)
+
+
+def test_with_epochs_never_changes_an_epoch_that_stays():
+    e = experiments.get("mnist-supervised")
+    epochs = random.Random(0).sample(range(1, 2 * e.epochs), 12)
+    for n in epochs:
+        cut = experiments.with_epochs(e, n)
+        common = range(min(n, e.epochs))
+        assert [cut.batch_size(i) for i in common] == [e.batch_size(i) for i in common]
+
+
+def test_experiments_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        experiments.get("mnist-supervised").m_max = 3

@@ -1,0 +1,9 @@
+"""The chapters: executed, stamped, kept to their rules.
+
+    book.py           where the pages are, and what stands in their cells
+    execute.py        run chapters that are stale and store their outputs
+    freshness.py      which those are: the stamp of what a chapter reaches
+    rules.py          what every chapter must keep to
+    bootstrap.py      the first cell of every chapter; an empty chapter
+    chapter_runs.py   how long chapters took
+"""

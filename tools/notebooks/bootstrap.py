@@ -1,0 +1,60 @@
+"""The first code cell of every chapter, and an empty chapter that begins with it."""
+
+from __future__ import annotations
+
+import nbformat
+from nbformat import NotebookNode
+
+from equivae_lite import REPOSITORY
+from tools.notebooks.execute import normalise
+
+# Where the package is installed (make, pip) the cell does nothing. Elsewhere it takes
+# the clone that the notebook stands in, or fetches one: on Colab, where the package
+# then runs beside Colab's own torch. EQUIVAE_CLONE_FROM lets a test, or a fork, put
+# another address.
+BOOTSTRAP = f"""\
+try:
+    import equivae_lite
+except ModuleNotFoundError:  # on Colab, beside Colab's own torch
+    import os, sys
+    here = os.path.isdir("../equivae_lite")
+    address = os.environ.get(
+        "EQUIVAE_CLONE_FROM",
+        "{REPOSITORY}",
+    )
+    if not here and not os.path.isdir("equivae-lite"):
+        !git clone -q --depth 1 {{address}} equivae-lite
+    if not here:
+        %cd -q equivae-lite/book
+    sys.path.insert(0, os.path.abspath(".."))
+    import equivae_lite"""
+
+COLAB = REPOSITORY.replace(
+    "https://github.com", "https://colab.research.google.com/github"
+)
+
+
+def colab_link(file_name: str) -> str:
+    """Where Colab opens a chapter of the main branch."""
+    return f"{COLAB}/blob/main/book/{file_name}"
+
+
+def new_notebook(
+    file_name: str, title: str, data: str | list[str] | None = None
+) -> NotebookNode:
+    """A chapter with its title, its Colab link and the setup cell, in normal form.
+
+    `data` names the data sets that the chapter is about, if any.
+    """
+    # Words, no badge: a picture from another host is missing where there is no network.
+    link = f"[Open this chapter in Colab]({colab_link(file_name)})"
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(f"# {title}\n\n{link}", id="title"),
+            nbformat.v4.new_code_cell(BOOTSTRAP, id="bootstrap"),
+        ]
+    )
+    notebook.cells[1].metadata["tags"] = ["setup"]
+    if data:
+        notebook.metadata["equivae"] = {"data": data}
+    return normalise(notebook)

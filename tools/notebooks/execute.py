@@ -1,0 +1,230 @@
+"""Run chapters and store their outputs in one normal form.
+
+    python -m tools.notebooks.execute                      every chapter of _toc.yml
+    python -m tools.notebooks.execute book/01_x.ipynb …    these
+    python -m tools.notebooks.execute --normalise …        only the form, nothing is run
+
+A notebook is written only when all of its cells ran, at once, and so that a second run
+leaves no difference: cells numbered from 1, stable ids, no timings, no widget state.
+The profile is EQUIVAE_PROFILE, or `book`; data are looked for as the package does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from tools.notebooks import chapter_runs, freshness
+from tools.notebooks.book import ROOT, read, toc_notebooks
+
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# Colab and the book's pages need the lexer to show `!` and `%` lines as code.
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+CELL_METADATA = ("tags", "mystnb")
+# What editors give: 8 hex digits (nbformat), a UUID (JupyterLab), a mixed-case word
+# (Colab). A hand-set id is lower-case words joined by hyphens.
+RANDOM_ID = re.compile(r"[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+HAND_SET_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+WIDGET = "application/vnd.jupyter.widget"
+
+
+def _slug(source: str) -> str:
+    """The first words of a cell; links and IPython's marks are left out."""
+    text = re.sub(r"\]\([^)]*\)|https?://\S+", " ", source)
+    words = re.findall(r"[a-z0-9]+", text.lower())[:5]
+    return "-".join(words)[:40].rstrip("-") or "cell"
+
+
+def _stable_ids(notebook: NotebookNode) -> None:
+    taken: set[str] = set()
+    for cell in notebook.cells:
+        name = cell.get("id") or ""
+        if not HAND_SET_ID.fullmatch(name) or RANDOM_ID.fullmatch(name):
+            name = _slug(cell.source)
+        stem, number = name, 2
+        while name in taken:
+            name, number = f"{stem}-{number}", number + 1
+        taken.add(name)
+        cell["id"] = name
+
+
+def _outputs(cell: NotebookNode, number: int) -> list[NotebookNode]:
+    """A cell's outputs without widgets, neighbouring pieces of a stream joined."""
+    outputs: list[NotebookNode] = []
+    for output in cell.outputs:
+        kind = output.output_type
+        if kind == "stream":
+            last = outputs[-1] if outputs else None
+            if last is not None and last.get("name") == output.name:
+                last.text += output.text
+                continue
+        elif kind in ("display_data", "execute_result"):
+            output.data = {
+                k: v for k, v in output.data.items() if not k.startswith(WIDGET)
+            }
+            if not output.data:
+                continue
+            if "image/png" in output.data:  # base64 comes wrapped or not
+                png = base64.b64decode(output.data["image/png"])
+                output.data["image/png"] = base64.b64encode(png).decode()
+            if kind == "execute_result":
+                output.execution_count = number
+        outputs.append(output)
+    return outputs
+
+
+def normalise(notebook: NotebookNode, executed: bool = False) -> NotebookNode:
+    """The same notebook in normal form; the argument is left alone.
+
+    `executed` says that every cell has just run; otherwise a cell that holds no
+    execution count keeps none.
+    """
+    notebook = nbformat.from_dict(notebook)  # a copy
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    metadata = {"kernelspec": dict(KERNELSPEC), "language_info": dict(LANGUAGE)}
+    if "equivae" in notebook.metadata:
+        metadata["equivae"] = notebook.metadata["equivae"]
+    notebook.metadata = nbformat.from_dict(metadata)
+    _stable_ids(notebook)
+    number = 0
+    for cell in notebook.cells:
+        kept = {k: cell.metadata[k] for k in CELL_METADATA if cell.metadata.get(k)}
+        cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        cell.outputs = _outputs(cell, number)
+        ran = executed or cell.execution_count is not None
+        cell.execution_count = number if ran else None
+    nbformat.validate(notebook)
+    return notebook
+
+
+def text_of(notebook: NotebookNode) -> str:
+    """The file of a notebook in normal form, newline at the end."""
+    return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
+
+
+def write(path: Path, notebook: NotebookNode) -> bool:
+    """Write atomically; False where the file held the same already."""
+    text = text_of(notebook)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+    )
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return True
+
+
+def _relative_tracebacks(notebook: NotebookNode, root: Path) -> None:
+    """Name the package's files in stored tracebacks as the repository does."""
+    prefixes = [f"{root}/"]
+    if root.is_relative_to(Path.home()):  # IPython writes it so
+        prefixes.append(f"~/{root.relative_to(Path.home()).as_posix()}/")
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for prefix in prefixes if output.output_type == "error" else ():
+                lines = [line.replace(prefix, "") for line in output.traceback]
+                output.traceback = lines
+
+
+def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
+    """Run all cells of a notebook, in its own folder, and stamp the result.
+
+    Raises what nbclient raises when a cell fails, and ValueError when the chapter
+    ran on other data than it declares.
+    """
+    notebook = read(path)
+    profile = os.environ.get("EQUIVAE_PROFILE", freshness.STORED_PROFILE)
+    with tempfile.TemporaryDirectory() as folder:
+        records = Path(folder) / "records.jsonl"
+        env = {
+            "OMP_NUM_THREADS": "1",  # two would sum in another order: other last bits
+            **os.environ,
+            "EQUIVAE_PROFILE": profile,
+            freshness.STAMP_FILE: str(records),
+        }
+        env.pop("MPLBACKEND", None)  # or no figure is drawn inline
+        if env.get("EQUIVAE_DATA"):  # the kernel's folder is another one
+            env["EQUIVAE_DATA"] = str(Path(env["EQUIVAE_DATA"]).absolute())
+        client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            kernel_name="python3",
+            record_timing=False,
+            extra_arguments=["--log-level=ERROR"],  # not that loopback is unencrypted
+            resources={"metadata": {"path": str(path.parent.resolve())}},
+        )
+        client.execute(env=env)
+        used = freshness.read_records(records)
+    _relative_tracebacks(notebook, root)
+    made = freshness.stamp(notebook, used, profile, root)
+    wrong = freshness.wrong_data(notebook, made["data"])
+    if wrong:
+        raise ValueError(f"{path.name} " + "; it ".join(wrong))
+    notebook.metadata.setdefault("equivae", {})["stamp"] = made
+    return normalise(notebook, executed=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.notebooks.execute",
+        description=__doc__.split("\n")[0],
+    )
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument(
+        "--normalise", action="store_true", help="only the form, run nothing"
+    )
+    parser.add_argument(
+        "--timeout", type=int, default=1800, help="seconds a cell may take"
+    )
+    options = parser.parse_args(arguments)
+    paths = options.notebooks or toc_notebooks()
+    if not paths:
+        print("_toc.yml names no notebook: nothing to do.")
+    failed = 0
+    for path in paths:
+        start = time.monotonic()
+        try:
+            notebook = (
+                normalise(read(path))
+                if options.normalise
+                else execute(path, options.timeout)
+            )
+        except (
+            CellExecutionError,
+            CellTimeoutError,
+            DeadKernelError,
+            OSError,
+            ValueError,
+        ) as error:
+            print(f"{path}: nothing written.\n{error}", file=sys.stderr)
+            failed += 1
+            continue
+        print(f"{path}: {'written' if write(path, notebook) else 'unchanged'}")
+        if not options.normalise:
+            chapter_runs.note(path, notebook, time.monotonic() - start)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The built book, built again only where something that it is made of has changed.
+
+Tests that look at pages ask for it with `built()`; `make book` builds afresh.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.notebooks.book import ROOT
+
+SITE = ROOT / "_build" / "html"
+MADE_OF = "_build/html.made-of"  # digest of what the pages in _build/html came from
+# `jupyter-book build . --all -W --keep-going -n`, by this Python's own jupyter-book
+BUILD = [
+    *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
+    *("build", ".", "--all", "-W", "--keep-going", "-n"),
+]
+# What a build reads, its own extensions among it.
+SOURCES = (
+    "_config.yml",
+    "_toc.yml",
+    "requirements.txt",
+    "book/**/*",
+    "tools/pages/site_extension.py",
+    "tools/live/*.py",
+    "equivae_lite/**/*.py",
+    "data/checkpoints/*",
+)
+PASSING = {"__pycache__", ".ipynb_checkpoints"}
+
+
+def digest(root: Path = ROOT) -> str:
+    """SHA-256 over the names and contents of all that the book is built from."""
+    total = hashlib.sha256()
+    for path in sorted({p for pattern in SOURCES for p in root.glob(pattern)}):
+        if path.is_file() and not PASSING & set(path.relative_to(root).parts):
+            name = path.relative_to(root).as_posix()
+            total.update(f"{name}\0".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def built(root: Path = ROOT) -> Path:
+    """The folder of the built pages, built strictly if they are not up to date.
+
+    Processes that ask at the same time build once. Raises RuntimeError with the end
+    of Sphinx's output when the build fails.
+    """
+    site, made_of = root / "_build" / "html", root / MADE_OF
+    site.parent.mkdir(exist_ok=True)
+    with (root / "_build" / "html.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = digest(root)
+        if made_of.is_file() and made_of.read_text() == wanted and site.is_dir():
+            return site
+        made_of.unlink(missing_ok=True)
+        shutil.rmtree(site, ignore_errors=True)  # pages that are gone go
+        run = subprocess.run(BUILD, cwd=root, capture_output=True, text=True)
+        if run.returncode or not (site / "index.html").is_file():
+            raise RuntimeError(
+                "the book does not build (make book):\n"
+                + (run.stdout + run.stderr)[-3000:]
+            )
+        made_of.write_text(wanted)
+    return site
+
+
+if __name__ == "__main__":
+    print(built())

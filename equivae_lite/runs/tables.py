@@ -36,14 +36,14 @@ def plus_minus(pair: Pair, digits: int = 2, sign: str = "") -> str:
     """A mean ± its standard error; of one seed, which has none, the mean alone.
 
     An error that would be rounded to nothing is given to one digit that counts. With
-    `sign` "+" a positive mean shows its sign.
+    `sign` "+" a positive mean shows its sign; a zero has no minus.
     """
     mean, error = pair
     if error is None:
-        return f"{mean:{sign}.{digits}f}"
+        return f"{mean:{sign}z.{digits}f}"
     small = 0 < error < 0.5 * 10**-digits
     spread = f"{error:.0e}" if small else f"{error:.{digits}f}"
-    return f"{mean:{sign}.{digits}f} ± {spread}"
+    return f"{mean:{sign}z.{digits}f} ± {spread}"
 
 
 def markdown(

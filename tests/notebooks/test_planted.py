@@ -2,7 +2,8 @@
 
 import pytest
 
-from tools.planted.errors import MUTANTS, mutants
+from tools.planted import mutants
+from tools.planted.errors import MUTANTS
 from tools.planted.mutants import Mutant, Outcome
 
 
@@ -52,5 +53,5 @@ def test_a_crash_does_not_count_as_caught():
 
 
 def test_a_line_that_is_gone_is_an_error():
-    with pytest.raises(ValueError, match="is 0 times in bounds.py"):
+    with pytest.raises(ValueError, match="is 0 times in .*bounds.py"):
         mutants.mutated(harmless(old="return log_lik / kl"))

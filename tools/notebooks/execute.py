@@ -1,23 +1,30 @@
 """Run chapters and store their outputs in one normal form.
 
-    python -m tools.notebooks.execute                      every chapter of _toc.yml
+    python -m tools.notebooks.execute                      the chapters that are stale
+    python -m tools.notebooks.execute --all                every chapter of _toc.yml
     python -m tools.notebooks.execute book/01_x.ipynb …    these
     python -m tools.notebooks.execute --normalise …        only the form, nothing is run
 
-A notebook is written only when all of its cells ran, at once, and so that a second run
-leaves no difference: cells numbered from 1, stable ids, no timings, no widget state.
-The profile is EQUIVAE_PROFILE, or `book`; data are looked for as the package does it.
+Two chapters run at a time (--jobs). At the end stands which cells print something else
+than before. A notebook is written only when all of its cells ran, at once, and so that
+a second run leaves no difference: cells numbered from 1, stable ids, no timings, no
+widget state. The profile is EQUIVAE_PROFILE, or `book`; data are looked for as the
+package does it.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import difflib
+import multiprocessing
 import os
 import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -25,6 +32,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from equivae_lite.data import sources
 from tools.notebooks import chapter_runs, freshness
 from tools.notebooks.book import ROOT, read, toc_notebooks
 
@@ -37,6 +45,7 @@ CELL_METADATA = ("tags", "mystnb")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HAND_SET_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 WIDGET = "application/vnd.jupyter.widget"
+TRACER = Path(__file__).with_name("tracer.py")
 
 
 def _slug(source: str) -> str:
@@ -155,6 +164,12 @@ def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
     """
     notebook = read(path)
     profile = os.environ.get("EQUIVAE_PROFILE", freshness.STORED_PROFILE)
+    for name in freshness.declared(notebook):
+        if not sources.available(name):
+            raise ValueError(
+                f"{path.name} is about {name}, which is not in {sources.data_root()}: "
+                "set EQUIVAE_DATA to the folder that holds it"
+            )
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder) / "records.jsonl"
         env = {
@@ -174,8 +189,15 @@ def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
             extra_arguments=["--log-level=ERROR"],  # not that loopback is unencrypted
             resources={"metadata": {"path": str(path.parent.resolve())}},
         )
+        given = {"ROOT": str(root.resolve()), "PACKAGE": freshness.PACKAGE}
+        source = compile_source(TRACER, given)
+        client.on_notebook_start = lambda notebook: client.kc.execute(
+            source, silent=True, store_history=False
+        )
         client.execute(env=env)
         used = freshness.read_records(records)
+    if {"kind": "tracer"} not in used:
+        raise ValueError(f"{path.name}: the tracer did not start, so no stamp is made")
     _relative_tracebacks(notebook, root)
     made = freshness.stamp(notebook, used, profile, root)
     wrong = freshness.wrong_data(notebook, made["data"])
@@ -185,12 +207,88 @@ def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
     return normalise(notebook, executed=True)
 
 
+def compile_source(path: Path, given: dict[str, str]) -> str:
+    """Python that runs a file with these globals and leaves no name behind."""
+    return (
+        f"exec(compile(open({str(path)!r}, encoding='utf-8').read(), {str(path)!r}, "
+        f"'exec'), {given!r})"
+    )
+
+
+def printed(notebook: NotebookNode) -> dict[str, list[str]]:
+    """What each code cell shows, line by line; a picture is a line of its digest."""
+    shown = {}
+    for cell in notebook.cells:
+        lines: list[str] = []
+        for output in cell.get("outputs", []):
+            lines += str(output.get("text", "")).splitlines()
+            lines += "\n".join(output.get("traceback", [])).splitlines()
+            for kind, data in sorted(output.get("data", {}).items()):
+                if kind.startswith("image/"):
+                    lines.append(f"<{kind} {freshness.digest(data)[:12]}>")
+                else:
+                    lines += str(data).splitlines()
+        if cell.cell_type == "code":
+            shown[cell.id] = lines
+    return shown
+
+
+def changes(before: NotebookNode, after: NotebookNode) -> list[str]:
+    """The cells that show something else, each with its first line that differs."""
+    old, new = printed(before), printed(after)
+    found = []
+    for name in new:
+        lines = difflib.ndiff(old.get(name, []), new[name])
+        differing = [line for line in lines if line[:2] in ("- ", "+ ")]
+        if differing:
+            found.append("\n    ".join([name, *differing[:2]]))
+    return found
+
+
+@dataclass
+class Outcome:
+    """What became of one chapter."""
+
+    path: Path
+    seconds: float
+    written: bool = False
+    changed: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def run(path: Path, timeout: int, only_normalise: bool = False) -> Outcome:
+    """Execute (or only normalise) a chapter and write it; errors become words."""
+    started = time.monotonic()
+    before = read(path)
+    try:
+        after = normalise(before) if only_normalise else execute(path, timeout)
+        written = write(path, after)
+    except (
+        CellExecutionError,
+        CellTimeoutError,
+        DeadKernelError,
+        OSError,
+        ValueError,
+    ) as error:
+        return Outcome(path, time.monotonic() - started, error=str(error))
+    seconds = time.monotonic() - started
+    return Outcome(path, seconds, written, tuple(changes(before, after)))
+
+
+def longest_first(paths: list[Path]) -> list[Path]:
+    """By the times that were noted: a long one that starts last leaves a core idle."""
+    runs = chapter_runs.load()
+    return sorted(paths, key=lambda p: -runs.get(p.name, {}).get("seconds", 1e9))
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.notebooks.execute",
         description=__doc__.split("\n")[0],
     )
     parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument("--all", action="store_true", help="fresh chapters, too")
+    parser.add_argument("--jobs", type=int, default=2, help="chapters at a time")
     parser.add_argument(
         "--normalise", action="store_true", help="only the form, run nothing"
     )
@@ -199,31 +297,39 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     paths = options.notebooks or toc_notebooks()
+    if not (options.notebooks or options.all or options.normalise):
+        paths = [path for path in paths if freshness.stale(path)]
     if not paths:
-        print("_toc.yml names no notebook: nothing to do.")
-    failed = 0
-    for path in paths:
-        start = time.monotonic()
-        try:
-            notebook = (
-                normalise(read(path))
-                if options.normalise
-                else execute(path, options.timeout)
+        print("every chapter is fresh: nothing to do (--all runs them all the same)")
+        return 0
+    jobs = max(1, min(options.jobs, len(paths)))
+    started, done = time.monotonic(), []
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        tasks = [
+            pool.submit(run, path, options.timeout, options.normalise)
+            for path in longest_first(paths)
+        ]
+        for task in as_completed(tasks):
+            outcome = task.result()
+            done.append(outcome)
+            state = "written" if outcome.written else "unchanged"
+            if outcome.error is not None:
+                state = "FAILED, nothing written"
+                print(f"{outcome.path}:\n{outcome.error}", file=sys.stderr)
+            elif not options.normalise:
+                chapter_runs.note(outcome.path, read(outcome.path), outcome.seconds)
+            print(
+                f"[{len(done)}/{len(paths)}] {outcome.path}: {state}, "
+                f"{outcome.seconds:.0f} s",
+                flush=True,
             )
-        except (
-            CellExecutionError,
-            CellTimeoutError,
-            DeadKernelError,
-            OSError,
-            ValueError,
-        ) as error:
-            print(f"{path}: nothing written.\n{error}", file=sys.stderr)
-            failed += 1
-            continue
-        print(f"{path}: {'written' if write(path, notebook) else 'unchanged'}")
-        if not options.normalise:
-            chapter_runs.note(path, notebook, time.monotonic() - start)
-    return 1 if failed else 0
+    print(f"{time.monotonic() - started:.0f} s in all")
+    differing = [(o.path.name, c) for o in done for c in o.changed]
+    for name, cell in differing:
+        print(f"{name}, cell {cell}")
+    print(f"{len(differing)} cells show something else than before")
+    return 1 if any(outcome.error for outcome in done) else 0
 
 
 if __name__ == "__main__":

@@ -5,21 +5,21 @@ chapter declares (a name or a list of names):
 
     "equivae": {"data": "mnist", "stamp": {"code": …, "package": {…}, …}}
 
-`stale(path)` compares the stamp with the repository as it is now. Code counts by its
-syntax tree, without docstrings, comments and positions: rewording a docstring does not
-ask for an hour of execution, changing a constant does. Data sets count by name, since
-the data need not be there; files of the repository (checkpoints, cards, results) are
-hashed again.
+`stale(path)` compares the stamp with the repository as it is now. Of the package, what
+the chapter reaches counts (see `reach`): functions that it called, classes and
+constants that these name. Code counts by its syntax tree, without docstrings, comments
+and positions: rewording a docstring asks for no execution, changing a constant does.
+Data sets count by name, since the data need not be there; files of the repository
+(checkpoints, cards, results) are hashed again.
 
 What a run used it tells by appending to the file named by EQUIVAE_STAMP_FILE, one JSON
-object a line: {"kind": "data" | "checkpoint" | "card" | "results", "name": …,
-"path": relative to the repository or null, "digest": …}. A data set that was read in
-several splits may have several lines.
+object a line: the package notes {"kind": "data" | "checkpoint" | "results", "name": …,
+"path": relative to the repository or null, "digest": …}, and `tracer` the calls. A data
+set that was read in several splits may have several lines.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import re
@@ -29,39 +29,19 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from tools.notebooks.book import ROOT, code_cells, parse, python_of, read
+from tools.notebooks.reach import (
+    PACKAGE,
+    Package,
+    Reach,
+    digest,
+    digests,
+    plain,
+    thing_digest,
+)
 
-PACKAGE = "equivae_lite"
 STAMP_FILE = "EQUIVAE_STAMP_FILE"
 STORED_PROFILE = "book"
 RUN_AGAIN = "run `python -m tools.notebooks.execute {}`"
-
-
-def _plain(node: object) -> object:
-    """A syntax tree as nested lists, equal on every supported Python.
-
-    `ast.dump` is not: 3.12 added fields to it. Absent and empty fields are left out.
-    """
-    if isinstance(node, ast.AST):
-        fields = {k: v for k, v in ast.iter_fields(node) if v not in (None, [])}
-        if isinstance(node, ast.Constant):  # "kind" is only the u of u"…"
-            return ["Constant", type(node.value).__name__, repr(node.value)]
-        body = fields.get("body")
-        documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        if isinstance(node, documented) and ast.get_docstring(node) is not None:
-            fields["body"] = body[1:]
-        return [type(node).__name__, [[k, _plain(v)] for k, v in fields.items()]]
-    if isinstance(node, list):
-        return [_plain(item) for item in node]
-    return repr(node)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
-
-
-def module_digest(path: Path) -> str:
-    """SHA-256 of a module's syntax tree, free of docstrings and comments."""
-    return _digest(_plain(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def code_digest(notebook: NotebookNode) -> str:
@@ -74,9 +54,9 @@ def code_digest(notebook: NotebookNode) -> str:
         tree = parse(source)
         if tree is None or python_of(source) != source:
             return source
-        return [_plain(tree.body), source.rstrip().endswith(";")]
+        return [plain(tree.body), source.rstrip().endswith(";")]
 
-    return _digest([cell(c.source) for c in code_cells(notebook) if c.source.strip()])
+    return digest([cell(c.source) for c in code_cells(notebook) if c.source.strip()])
 
 
 def file_digest(path: Path) -> str:
@@ -84,55 +64,25 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _module_file(name: str, root: Path) -> Path | None:
-    stem = root.joinpath(*name.split("."))
-    for path in (stem / "__init__.py", stem.with_suffix(".py")):
-        if path.is_file():
-            return path
-    return None
+def reached(
+    notebook: NotebookNode, records: Iterable[dict] = (), root: Path = ROOT
+) -> dict[str, dict[str, str]]:
+    """What a chapter that has just run reaches: {path: {name: digest}}."""
+    calls = [
+        (r["path"], r["line"], r["during"]) for r in records if r["kind"] == "call"
+    ]
+    reach = Reach(Package(root), calls)
+    trees = [parse(cell.source) for cell in code_cells(notebook)]
+    reach.chapter([tree for tree in trees if tree is not None])
+    if any(_command_line(cell.source) for cell in code_cells(notebook)):
+        reach.command_line()
+    return digests(reach.package, reach.found)
 
 
-def _imported(tree: ast.AST, package: str) -> set[str]:
-    """Dotted names inside the package that a tree imports, anywhere in it.
-
-    `package` is the package that relative imports start from.
-    """
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parts, base] if base else parts)
-            # `from package import x`: x may be a module or a name in the package
-            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
-    return {n for n in names if n.split(".")[0] == PACKAGE}
-
-
-def modules_used(notebook: NotebookNode, root: Path = ROOT) -> dict[str, Path]:
-    """The package's modules that a notebook imports, directly or through others."""
-    waiting: set[str] = set()
-    for cell in code_cells(notebook):
-        tree = parse(cell.source)
-        if tree is not None:
-            waiting |= _imported(tree, "")
-        if re.search(rf"-m\W+{PACKAGE}", cell.source):  # the command line
-            waiting.add(f"{PACKAGE}.__main__")
-    found: dict[str, Path] = {}
-    while waiting:
-        name = waiting.pop()
-        path = _module_file(name, root)
-        relative = None if path is None else path.relative_to(root).as_posix()
-        if path is None or relative in found:
-            continue
-        found[relative] = path
-        parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting |= _imported(ast.parse(path.read_text(encoding="utf-8")), parent)
-        if "." in name:  # importing a.b runs a/__init__.py first
-            waiting.add(name.rpartition(".")[0])
-    return dict(sorted(found.items()))
+def _command_line(source: str) -> bool:
+    """Whether a cell runs the package as a command; naming one in a text is nothing."""
+    shell = re.search(rf"^[ \t]*[!%].*-m\W+{PACKAGE}", source, re.M)
+    return bool(shell or re.search(rf"""["']-m["'],\s*["']{PACKAGE}""", source))
 
 
 def declared(notebook: NotebookNode) -> list[str]:
@@ -161,7 +111,10 @@ def stamp(
     """
     files: set[str] = set()
     data: dict[str, list[str]] = {}
+    records = list(records)
     for record in records:
+        if record["kind"] == "call":
+            continue
         if record["kind"] == "data":  # one digest for each split that was read
             digests = data.setdefault(record["name"], [])
             data[record["name"]] = sorted({*digests, record["digest"]})
@@ -174,10 +127,7 @@ def stamp(
             files.add(record["path"])
     return {
         "code": code_digest(notebook),
-        "package": {
-            name: module_digest(path)
-            for name, path in modules_used(notebook, root).items()
-        },
+        "package": reached(notebook, records, root),
         "files": {name: file_digest(root / name) for name in sorted(files)},
         "data": dict(sorted(data.items())),
         "profile": profile,
@@ -201,18 +151,6 @@ def wrong_data(notebook: NotebookNode, used: Iterable[str]) -> list[str]:
     return reasons
 
 
-def _changes(what: str, old: dict[str, str], new: dict[str, str | None]) -> list[str]:
-    reasons = []
-    for name in sorted(old.keys() | new.keys()):
-        if new.get(name) is None:
-            reasons.append(f"used {what} {name}, which is gone or used no longer")
-        elif name not in old:
-            reasons.append(f"now uses {what} {name}")
-        elif old[name] != new[name]:
-            reasons.append(f"was executed before {what} {name} changed")
-    return reasons
-
-
 def stale(path: Path, root: Path = ROOT) -> list[str]:
     """Why a chapter must be executed again; an empty list when it is fresh."""
     notebook = read(path)
@@ -223,15 +161,23 @@ def stale(path: Path, root: Path = ROOT) -> list[str]:
     reasons = []
     if old["code"] != code_digest(notebook):
         reasons.append("was executed before its own code cells changed")
-    package = {n: module_digest(p) for n, p in modules_used(notebook, root).items()}
-    reasons += _changes("module", old["package"], package)
-    files = {
-        n: file_digest(root / n) if (root / n).is_file() else None for n in old["files"]
-    }
-    reasons += _changes("file", old["files"], files)
+    package = Package(root)
+    for module, things in old["package"].items():
+        for thing, before in things.items():
+            now = thing_digest(package, module, thing)
+            reasons += _change(f"{module}: {thing}", before, now)
+    for file, before in old["files"].items():
+        now = file_digest(root / file) if (root / file).is_file() else None
+        reasons += _change(file, before, now)
     reasons += wrong_data(notebook, old["data"])
     if old["profile"] != STORED_PROFILE:
         reasons.append(
             f"was executed in the {old['profile']} profile, not in {STORED_PROFILE}"
         )
     return [f"{name} {reason}: {RUN_AGAIN.format(name)}" for reason in reasons]
+
+
+def _change(what: str, before: str, now: str | None) -> list[str]:
+    if now is None:
+        return [f"used {what}, which is gone"]
+    return [] if now == before else [f"was executed before {what} changed"]

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision import datasets
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from ..errors import DataError
 
@@ -18,6 +16,8 @@ def read(name: str, split: str, paths: list[Path]) -> tuple[Tensor, Tensor]:
 
     Raises DataError if SVHN's file does not hold what it should.
     """
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
     if name == "mnist":
         # torchvision's readers rather than its MNIST class, which would prefer an
         # unchecked `processed/` folder of an old version where one lies beside.
@@ -26,6 +26,8 @@ def read(name: str, split: str, paths: list[Path]) -> tuple[Tensor, Tensor]:
 
 
 def _read_svhn(split: str, path: Path) -> tuple[Tensor, Tensor]:
+    from torchvision import datasets
+
     again = f"Delete {path} and run `python -m equivae_lite download svhn`."
     try:
         svhn = datasets.SVHN(str(path.parent), split, download=False)

@@ -1,6 +1,7 @@
 """Where the real data sets lie, how they are checked, and how they are fetched.
 
 Nothing is downloaded unless `download` is called. Every file is checked by MD5.
+torchvision, which takes a second to import, is imported where it is used.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ import os
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
-
-from torchvision import datasets
-from torchvision.datasets.utils import download_url
 
 from .. import ROOT
 from ..errors import DataError
@@ -63,6 +61,8 @@ def files(name: str, split: str, root: str | Path | None) -> dict[Path, str]:
         raw = data_root(root) / "MNIST" / "raw"
         return {raw / file: md5 for file, md5 in MNIST_MD5[split].items()}
     if name == "svhn":
+        from torchvision import datasets
+
         _, file, md5 = datasets.SVHN.split_list[split]
         return {data_root(root) / file: md5}
     return {}
@@ -102,6 +102,9 @@ def download(name: str, root: str | Path | None = None) -> Path:
     Files that are there already are kept. Raises DataError if the folder cannot
     be written, the network fails, or a file's MD5 is wrong.
     """
+    from torchvision import datasets
+    from torchvision.datasets.utils import download_url
+
     check_choice("data set to download", name, tuple(STAND_INS))
     folder = data_root(root)
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())

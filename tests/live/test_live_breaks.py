@@ -1,8 +1,9 @@
 """The live figures broken on purpose, one thing of each kind: their tests notice."""
 
 import pytest
-import test_live
 from playwright.sync_api import Error
+
+from tests.live import test_live
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import yaml
 
 from equivae_lite import REPOSITORY
 from tools.notebooks import freshness, rules
-from tools.notebooks.book import BOOK, ROOT, read, toc_entries, toc_pages
+from tools.notebooks.book import BOOK, ROOT, python_of, read, toc_entries, toc_pages
 from tools.notebooks.execute import normalise, text_of
 
 CHAPTERS = sorted(
@@ -70,3 +70,15 @@ def test_the_address_is_stated_where_it_must_be():
     options = config["sphinx"]["config"]["html_theme_options"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert options["repository_url"] == citation["repository-code"] == REPOSITORY
+
+
+def test_toc_that_names_a_missing_page(tmp_path):
+    (tmp_path / "_toc.yml").write_text("root: a\nchapters:\n  - file: book/b\n")
+    (tmp_path / "a.md").write_text("# A")
+    with pytest.raises(FileNotFoundError, match="do not exist: book/b"):
+        toc_pages(tmp_path)
+
+
+def test_python_of_a_cell_with_shell_lines():
+    source = "!pip list\n%cd x\nok = (a\n!= b)"
+    assert python_of(source) == "pass\npass\nok = (a\n!= b)"

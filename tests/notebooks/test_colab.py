@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_uncommitted_work_is_cloned_too(address, tmp_path):
     clone = tmp_path / "clone"
     command = ["git", "clone", "-q", "--depth", "1", address, str(clone)]
     subprocess.run(command, check=True)
-    for path in (BOOK / CHAPTERS[-1].name, ROOT / "tests" / "test_colab.py"):
+    for path in (BOOK / CHAPTERS[-1].name, Path(__file__)):
         copied = clone / path.relative_to(ROOT)
         assert copied.read_bytes() == path.read_bytes()
     assert not (clone / ".venv").exists()

@@ -1,31 +1,121 @@
-"""The real chapters notice a changed function of the package, and no changed words."""
+"""Stamps: what makes a chapter stale. The real chapters notice what they reach."""
 
 import ast
 import shutil
-from functools import cache
 
+import nbformat
 import pytest
+from nbformat.v4 import new_notebook
 
-from tools.notebooks import freshness
+from tests.support.notebooks import code, edit, save
+from tools.notebooks import execute, freshness
 from tools.notebooks.book import BOOK, ROOT, read, toc_notebooks
+from tools.planted import mutants
+from tools.planted.errors import MUTANTS
 
 CHAPTERS = toc_notebooks()
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 PACKAGE = ROOT / freshness.PACKAGE
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+
+
+# --- data, files, profile ---------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A repository with a checkpoint and one fresh chapter about MNIST."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "weights").write_bytes(b"123")
+    path = save(
+        tmp_path / "book" / "01_x.ipynb",
+        code("%time a"),
+        code("f(1)  # one"),
+        equivae={"data": "mnist"},
+    )
+    restamp(path)
+    return path
+
+
+def restamp(path, data="mnist", profile="book"):
+    notebook = nbformat.read(path, as_version=4)
+    records = [
+        {"kind": "tracer"},
+        {"kind": "data", "name": data, "path": None, "digest": "md5-train"},
+        {"kind": "data", "name": data, "path": None, "digest": "md5-test"},
+        {"kind": "checkpoint", "name": "w", "path": "weights", "digest": "0"},
+        {"kind": "checkpoint", "name": "elsewhere", "path": None, "digest": "0"},
+    ]
+    root = path.parent.parent
+    notebook.metadata["equivae"]["stamp"] = freshness.stamp(
+        notebook, records, profile, root
+    )
+    execute.write(path, execute.normalise(notebook))
+
+
+def stale(path):
+    return freshness.stale(path, path.parent.parent)
+
+
+def test_the_stamp(project):
+    stamp = nbformat.read(project, as_version=4).metadata.equivae.stamp
+    assert list(stamp.files) == ["weights"] and stamp.package == {}
+    assert dict(stamp.data) == {"mnist": ["md5-test", "md5-train"]}
+    assert stale(project) == []
+    edit(project, "f(1)  # one", "f(1)  # the first")
+    assert stale(project) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        ("weights", "123", "124", "before weights changed"),
+        ("book/01_x.ipynb", "f(1)", "f(2)", "its own code cells"),
+        ("book/01_x.ipynb", "f(1)  # one", "f(1);", "its own code cells"),
+        ("book/01_x.ipynb", "%time a", "%time b", "its own code cells"),
+        ("book/01_x.ipynb", '"data": "mnist"', '"data": "svhn"', "is about svhn but"),
+        ("book/01_x.ipynb", '"stamp"', '"other"', "has no stamp"),
+    ],
+)
+def test_changes_make_stale(project, file, old, new, reason):
+    edit(project.parent.parent / file, old, new)
+    reasons = stale(project)
+    assert any(reason in r and r.startswith("book/01_x.ipynb") for r in reasons)
+
+
+def test_a_lost_file_other_data_and_another_profile_make_stale(project):
+    restamp(project, data="glyphs", profile="smoke")
+    (project.parent.parent / "weights").unlink()
+    reasons = " ".join(stale(project))
+    assert "used weights, which is gone" in reasons
+    assert "is about mnist but was executed on glyphs" in reasons
+    assert "in the smoke profile" in reasons
+
+
+def test_undeclared_data_make_stale(project):
+    edit(project, '"data": "mnist",\n', "")
+    assert "executed on mnist, which its metadata do not declare" in stale(project)[0]
+
+
+def test_an_absolute_path_is_refused():
+    record = {"kind": "results", "name": "r", "path": "/r.json", "digest": "0"}
+    with pytest.raises(ValueError, match="relative to the repository"):
+        freshness.stamp(new_notebook(), [record])
+
+
+# --- the real chapters ------------------------------------------------------------
 
 
 def functions(tree):
     return [node for node in ast.walk(tree) if isinstance(node, FUNCTION)]
 
 
-def change_a_function(source):
-    """The first function returns None at once; None where there is no function."""
+def change_every_function(source):
+    """All of them return None at once."""
     tree = ast.parse(source)
-    if not functions(tree):
-        return None
-    first = functions(tree)[0]
-    at = 1 if ast.get_docstring(first) is not None else 0
-    first.body.insert(at, ast.parse("return None").body[0])
+    for node in functions(tree):
+        at = 1 if ast.get_docstring(node) is not None else 0
+        node.body.insert(at, ast.parse("return None").body[0])
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
@@ -41,58 +131,108 @@ def change_the_words(source):
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-def rewritten(folder, change):
-    """A repository in which `change` has rewritten every module of the package.
-
-    Returns the names of the modules that it changed.
-    """
+def repository(folder, change=None):
+    """One whose package is a copy, every module of it rewritten by `change`."""
     (folder / "book").symlink_to(BOOK)
     (folder / "data").symlink_to(ROOT / "data")
     target = folder / PACKAGE.name
     shutil.copytree(PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
-    changed = set()
-    for path in target.rglob("*.py"):
-        text = change(path.read_text(encoding="utf-8"))
-        if text is not None:
-            path.write_text(text, encoding="utf-8")
-            changed.add(path.relative_to(folder).as_posix())
-    return changed
-
-
-@pytest.fixture(autouse=True, scope="module")
-def each_module_is_read_once():
-    """Chapters share modules: their digests are kept while this file's tests run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(freshness, "module_digest", cache(freshness.module_digest))
-        yield
+    for path in target.rglob("*.py") if change else ():
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def with_other_functions(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("functions")
-    return folder, rewritten(folder, change_a_function)
+    return repository(tmp_path_factory.mktemp("functions"), change_every_function)
 
 
 @pytest.fixture(scope="module")
 def with_other_words(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("words")
-    return folder, rewritten(folder, change_the_words)
+    return repository(tmp_path_factory.mktemp("words"), change_the_words)
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
-def test_a_changed_function_is_noticed_in_every_module(path, with_other_functions):
-    folder, changed = with_other_functions
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory):
+    """Called with edits of the package, the numbers of the chapters they make stale."""
+    folder = repository(tmp_path_factory.mktemp("edited"))
+
+    def stale_after(path, old, new, among=CHAPTERS):
+        file = folder / "equivae_lite" / path
+        before = file.read_text(encoding="utf-8")
+        edit(file, old, new)
+        pages = [folder / "book" / p.name for p in among]
+        found = {p.name[:2] for p in pages if freshness.stale(p, folder)}
+        file.write_text(before, encoding="utf-8")
+        return found
+
+    return stale_after
+
+
+@each_chapter
+def test_every_function_that_a_chapter_reaches_is_noticed(path, with_other_functions):
+    folder = with_other_functions
     reasons = freshness.stale(folder / "book" / path.name, folder)
-    assert all(reason.startswith(f"book/{path.name} ") for reason in reasons)
-    used = changed & read(path).metadata["equivae"]["stamp"]["package"].keys()
-    assert len(used) > 3
-    for module in used:
-        assert any(f"before module {module} changed" in r for r in reasons), module
+    package = read(path).metadata["equivae"]["stamp"]["package"]
+    used = [
+        f"{module}: {thing}"
+        for module, things in package.items()
+        for thing in things
+        if thing.rpartition(".")[2][0].islower()
+    ]
+    assert len(used) > 10
+    for thing in used:
+        assert any(f"before {thing} changed" in r for r in reasons), thing
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+@each_chapter
 def test_changed_words_are_not(path, with_other_words):
-    folder, changed = with_other_words
-    assert len(changed) > 20
-    reasons = freshness.stale(folder / "book" / path.name, folder)
-    assert [r for r in reasons if "module" in r] == []
+    folder = with_other_words
+    assert freshness.stale(folder / "book" / path.name, folder) == []
+
+
+def test_a_chapter_that_catches_a_planted_error_is_stale_with_it(edited):
+    """What a chapter's own checks notice, its stamp must notice: two independent ways
+    to know that a chapter reaches a line."""
+    rows = mutants.stored_table().splitlines()
+    for mutant in MUTANTS:
+        slip = mutant.slip.replace("|", r"\|")
+        (row,) = [row for row in rows if row.startswith(f"| {slip} |")]
+        caught_by = [mutants.chapter(row.partition("[chapter ")[2][:2])]
+        path = mutant.module.replace(".", "/") + ".py"
+        assert edited(path, mutant.old, mutant.new, caught_by), mutant.name
+
+
+DERIVATIONS = {"02", "03", "04", "05"}
+# An edit of the package, chapters that it must make stale, chapters that it must not.
+EDITS = [
+    ("runs/reproduce.py", "for seed in todo:", "for seed in todo[:]:", "", "all"),
+    ("runs/study.py", '"–"', '"-"', "12", "02 03 04 05 11 13"),
+    ("model/bounds.py", "scaled - 1 - difference", "scaled - difference - 1",
+     "02 03 04 05 07 11 12 13", "st"),
+    ("model/networks.py", "STRIDES = (1, 2", "STRIDES = (2, 2", "06 07 08 09 11 16",
+     "02 03 04 05 st"),
+    ("training/loop.py", "CHECK_EVERY = 50", "CHECK_EVERY = 51", "10",
+     "02 03 04 05 07 08 11 13 16"),
+    ("training/sampling.py", "embeddings.sum(1)[y]", "embeddings.sum(dim=1)[y]",
+     "03 10", "11 16 st"),
+    ("chapters/figures.py", '"font.size": 10', '"font.size": 11', "all", ""),
+    ("chapters/exercises/ch07.py", "sigma = (log_var / 2)", "sigma = (log_var * 0.5)",
+     "07", "02 06 08 09"),
+    ("data/stand_ins/street_paint.py", "CHUNK = ", "CHUNK = 1 + ", "01 st", "02 07 11"),
+    ("evaluation/bound.py", "threshold: float = 0.01", "threshold: float = 0.02",
+     "07 11", "02 12 14 st"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "old", "new", "must", "must_not"), EDITS)
+def test_an_edit_costs_the_chapters_that_it_touches(
+    edited, path, old, new, must, must_not
+):
+    every = {p.name[:2] for p in CHAPTERS}
+    expected, spared = (
+        every if words == "all" else set(words.split()) for words in (must, must_not)
+    )
+    found = edited(path, old, new)
+    print(path, "makes stale:", *sorted(found))
+    assert expected <= found and not spared & found

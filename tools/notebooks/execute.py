@@ -198,6 +198,12 @@ def execute(path: Path, timeout: int = 1800, root: Path = ROOT) -> NotebookNode:
         used = freshness.read_records(records)
     if {"kind": "tracer"} not in used:
         raise ValueError(f"{path.name}: the tracer did not start, so no stamp is made")
+    named = freshness.reached(notebook, root=root)
+    if named and not any(record["kind"] == "call" for record in used):
+        raise ValueError(
+            f"{path.name} called nothing of {root / freshness.PACKAGE}: another copy "
+            "of the package ran (pip install -e . in this clone?)"
+        )
     _relative_tracebacks(notebook, root)
     made = freshness.stamp(notebook, used, profile, root)
     wrong = freshness.wrong_data(notebook, made["data"])

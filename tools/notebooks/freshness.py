@@ -36,7 +36,6 @@ from tools.notebooks.reach import (
     digest,
     digests,
     plain,
-    thing_digest,
 )
 
 STAMP_FILE = "EQUIVAE_STAMP_FILE"
@@ -164,7 +163,8 @@ def stale(path: Path, root: Path = ROOT) -> list[str]:
     package = Package(root)
     for module, things in old["package"].items():
         for thing, before in things.items():
-            now = thing_digest(package, module, thing)
+            home = package.at(module)
+            now = None if home is None else home.digest(thing)
             reasons += _change(f"{module}: {thing}", before, now)
     for file, before in old["files"].items():
         now = file_digest(root / file) if (root / file).is_file() else None

@@ -65,6 +65,7 @@ class Module:
     bound: dict[str, list[ast.stmt]] = field(default_factory=dict)
     loose: list[ast.stmt] = field(default_factory=list)
     imports: dict[str, str] = field(default_factory=dict)  # name -> dotted target
+    _digests: dict[str, str | None] = field(default_factory=dict)
 
     def members(self, name: str) -> dict[str, list[ast.stmt]]:
         """The methods of a class; a property and its setter are two of one name."""
@@ -106,6 +107,17 @@ class Module:
             _skeleton(n) if isinstance(n, ast.ClassDef) else n
             for n in self.bound[owner]
         ]
+
+    def digest(self, name: str) -> str | None:
+        """Twelve digits that change with a thing; None if it is gone."""
+        if name not in self._digests:
+            nodes, found = self.nodes(name), None
+            if nodes is not None:
+                used = sorted({chain[0] for chain in _uses(nodes)})
+                bindings = [[n, self.binding(n)] for n in used if self.binding(n)]
+                found = digest([[plain(n) for n in nodes], bindings])[:12]
+            self._digests[name] = found
+        return self._digests[name]
 
     def target(self, name: str) -> str | None:
         """The dotted name of what a name means at the module's top level."""
@@ -159,40 +171,19 @@ class Package:
     def module(self, dotted: str) -> Module | None:
         """A module by its dotted name; None where there is no such file."""
         if dotted not in self._read:
+            self._read[dotted] = None
             stem = self.root.joinpath(*dotted.split("."))
             files = (stem / "__init__.py", stem.with_suffix(".py"))
             file = next((f for f in files if f.is_file()), None)
-            self._read[dotted] = None if file is None else self._parse(dotted, file)
+            if file is not None:
+                path = file.relative_to(self.root).as_posix()
+                self._read[dotted] = parsed(path, dotted, file.read_text("utf-8"))
         return self._read[dotted]
 
     def at(self, path: str) -> Module | None:
         """A module by its path relative to the repository."""
         parts = Path(path).with_suffix("").parts
         return self.module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-
-    def _parse(self, dotted: str, file: Path) -> Module:
-        tree = parsed(file.read_text(encoding="utf-8"))
-        module = Module(file.relative_to(self.root).as_posix(), dotted, tree)
-        inside = file.name == "__init__.py"
-        package = dotted if inside else dotted.rpartition(".")[0]
-        for node in tree.body:
-            if isinstance(node, FUNCTION | ast.ClassDef):
-                names = [node.name]
-            elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-                names = _stored(node)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                continue
-            else:
-                names = []
-                if not isinstance(node, ast.Expr) or not isinstance(
-                    node.value, ast.Constant
-                ):
-                    module.loose.append(node)
-            for name in names:
-                module.bound.setdefault(name, []).append(node)
-        for node in ast.walk(tree):  # those within functions, too
-            module.imports |= imported(node, package)
-        return module
 
     def resolve(self, dotted: str) -> tuple[Module, str] | Module | None:
         """A dotted name inside the package: a module, or a module and a name in it."""
@@ -204,9 +195,30 @@ class Package:
         return None if owner is None else (owner, name)
 
 
-@lru_cache(maxsize=256)
-def parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+@lru_cache(maxsize=512)
+def parsed(path: str, dotted: str, source: str) -> Module:
+    """A module from its source; the same source is read once."""
+    module = Module(path, dotted, ast.parse(source))
+    package = dotted if path.endswith("__init__.py") else dotted.rpartition(".")[0]
+    for node in module.tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node):
+            continue
+        names = []
+        if isinstance(node, FUNCTION | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            names = _stored(node)
+        if not names:
+            module.loose.append(node)
+        for name in names:
+            module.bound.setdefault(name, []).append(node)
+    for node in ast.walk(module.tree):  # imports within functions, too
+        module.imports |= imported(node, package)
+    return module
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def imported(node: ast.AST, package: str) -> dict[str, str]:
@@ -362,18 +374,5 @@ def digests(package: Package, things: Iterable[Thing]) -> dict[str, dict[str, st
     """{path: {name: twelve digits}} of things that are there."""
     out: dict[str, dict[str, str]] = {}
     for path, name in sorted(things):
-        found = thing_digest(package, path, name)
-        if found is not None:
-            out.setdefault(path, {})[name] = found
+        out.setdefault(path, {})[name] = package.at(path).digest(name)
     return out
-
-
-def thing_digest(package: Package, path: str, name: str) -> str | None:
-    """Twelve digits that change with a thing; None if it is gone."""
-    module = package.at(path)
-    nodes = None if module is None else module.nodes(name)
-    if nodes is None:
-        return None
-    used = sorted({chain[0] for chain in _uses(nodes)})
-    bindings = [[n, module.binding(n)] for n in used if module.binding(n)]
-    return digest([[plain(n) for n in nodes], bindings])[:12]

@@ -46,8 +46,8 @@ sitecustomize.block()
 LONGEST = (
     "test_pages.py",
     "test_live.py",
-    "test_mutants.py",
-    "test_training.py",
+    "test_planted.py",
+    "test_loop.py",
     "test_colab.py",
     "test_widgets.py",
     "test_looking.py",

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model.equivae import EquiVAE
+from ..runs.tables import markdown
 from ..training import experiments
 
 PAPER = (
@@ -133,23 +134,18 @@ def layer_table(module: nn.Module, *inputs: Tensor | None) -> str:
 
     A layer that works on several images at once has their number in its shape.
     """
-    found = layers(module, *inputs)
-    rows = [
-        "| layer | kind | output | parameters | multiply-adds |",
-        "|:--|:--|:--|--:|--:|",
-    ]
+    found, rows = layers(module, *inputs), []
     for x in found:
         shape = " × ".join(map(str, x.output)) or "1"
         if x.times > 1:
             shape = f"{x.times} of {shape}"
         name = f"`{x.name}`" if x.name else "itself"
-        rows.append(
-            f"| {name} | {x.kind} | {shape} | {x.parameters:,} | {x.multiply_adds:,} |"
-        )
+        rows.append([name, x.kind, shape, f"{x.parameters:,}", f"{x.multiply_adds:,}"])
     weights = sum(x.parameters for x in found)
     work = sum(x.multiply_adds for x in found)
-    rows.append(f"| **all** | | | **{weights:,}** | **{work:,}** |")
-    return "\n".join(rows)
+    rows.append(["**all**", "", "", f"**{weights:,}**", f"**{work:,}**"])
+    heads = ["layer", "kind", "output", "parameters", "multiply-adds"]
+    return markdown(heads, rows, "lllrr")
 
 
 def parameter_totals(names: Sequence[str] = PAPER) -> dict[str, dict[str, int]]:

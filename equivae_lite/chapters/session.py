@@ -22,7 +22,7 @@ from ..data.sets import ImageSet, Pixels
 from ..errors import EquivaeError
 from ..model.equivae import EquiVAE
 from ..runs import pipeline
-from ..training import checkpoints
+from ..training import checkpoints, loop
 from . import figures
 
 PROFILES = ("smoke", "book", "full")
@@ -72,8 +72,12 @@ class Session:
         return self.data != self.wanted
 
     def pick(self, smoke: T, book: T, full: T | None = None) -> T:
-        """The value for this profile (`full` defaults to that of `book`)."""
-        if self.profile == "smoke":
+        """The value for this profile (`full` defaults to that of `book`).
+
+        Where EQUIVAE_MAX_STEPS cuts a training of `full` short, the rest is as short.
+        """
+        cut = self.profile == "full" and loop.max_steps_from_environment()
+        if self.profile == "smoke" or cut:
             return smoke
         return full if self.profile == "full" and full is not None else book
 

@@ -150,7 +150,7 @@ _LABELS_DISTORTED = replace(
 )
 # Of the three variances the one with the highest bound on held-out images.
 _COLOUR = Architecture(size=32, colours=3, likelihood="gaussian", variance="pixel")
-# In colour nothing of the class reaches r_y by itself: chapter 13 shows it, and why.
+# In colour nothing of the class reaches r_y by itself: chapter 13 shows it.
 _SVHN = Experiment("svhn-supervised", "svhn", _COLOUR, m_max=10, separation_steps=2000)
 _SVHN_SEMI = Experiment(
     "svhn-semi-supervised", "svhn", replace(_COLOUR, label_posterior=True, dropout=0.2),
@@ -271,11 +271,9 @@ PRESETS: dict[str, Experiment] = {
         *_in_colour(_STREET, _STREET_SEMI),
         replace(_MNIST, name="glyphs-supervised", data="glyphs", schedule=_SHORT),
         replace(
-            _MNIST_SEMI,
-            name="glyphs-semi-supervised",
-            data="glyphs",
+            _MNIST_SEMI, name="glyphs-semi-supervised", data="glyphs",
             schedule=_SEMI_SCHEDULE[:2],
-        ),
+        ),  # fmt: skip
     )
 }
 

@@ -20,7 +20,7 @@ def broken(visit, live_site, tmp_path):
 
         def open_figure(name, wait=True, **how):
             page = visit(empty.as_uri(), **how).page
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(8_000)  # some 2 s when nothing is broken
             page.route(f"**/{file}*", lambda route: route.fulfill(body=text))
             page.goto((live_site / f"book/{name}.html").as_uri())
             return test_live.Figure(page, name, wait)

@@ -1,12 +1,12 @@
 """A small site with all live figures, for tests that must not wait for the book."""
 
-import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tools.notebooks.book import ROOT
 
@@ -63,8 +63,7 @@ def live_site(tmp_path_factory) -> Path:
     if os.environ.get("PYTEST_XDIST_WORKER"):
         base = base.parent  # of this run, and of all its workers
     folder = base / "live_site"
-    with (base / "live_site.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(base / "live_site.lock"):
         if not (folder / "built").exists():
             _build_site(folder)
             (folder / "built").touch()

@@ -5,12 +5,13 @@ Tests that look at pages ask for it with `built()`; `make book` builds afresh.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from filelock import FileLock
 
 from tools.notebooks.book import ROOT
 
@@ -54,8 +55,7 @@ def built(root: Path = ROOT) -> Path:
     """
     site, made_of = root / "_build" / "html", root / MADE_OF
     site.parent.mkdir(exist_ok=True)
-    with (root / "_build" / "html.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(root / "_build" / "html.lock"):
         wanted = digest(root)
         if made_of.is_file() and made_of.read_text() == wanted and site.is_dir():
             return site

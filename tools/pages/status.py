@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
+from equivae_lite.runs.tables import markdown
 from equivae_lite.training.checkpoints import FOLDER
 from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
 from tools.notebooks.chapter_runs import load, stamp_digest
@@ -32,11 +32,6 @@ that it uses, with the checkpoints and results that it reads, with the data and 
 profile. A test recomputes every stamp, so the outputs on these pages are those of the
 code beside them.
 """
-
-
-def table(head: list[str], rows: Iterable[list[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
 def number(path: Path) -> str:
@@ -144,9 +139,10 @@ def page() -> str:
     parts = [
         HEAD,
         "## Chapters\n",
-        table(
+        markdown(
             "chapter|data|profile|time|cells|figures|notebook|stamp".split("|"), rows
-        ),
+        )
+        + "\n",
         "Times are those of one run of all cells, the start of the kernel included.\n",
         machines(chapters, runs),
         "## Trained models\n",
@@ -154,13 +150,14 @@ def page() -> str:
         "seed 0 are kept beside it where a chapter needs them. The commit is that of "
         "the code which finished the run; `-changed` says that the package had been "
         "edited since.\n",
-        table(
+        markdown(
             "model|data|parameters|trained on|time|commit|weights".split("|"),
             map(card_row, cards()),
-        ),
+        )
+        + "\n",
         "## Packages\n",
         "The versions that `make book` installs (`requirements.txt`).\n",
-        table(["for", "packages"], pinned()),
+        markdown(["for", "packages"], pinned()) + "\n",
     ]
     return "\n".join(part for part in parts if part.strip())
 

@@ -1,24 +1,28 @@
 # The two commands of this project are `make book` and `make test`. Both first
 # create .venv (Python 3.11 or 3.12) and install the pinned versions, once.
+# While you work: `make check` (a minute), `make execute` (what has become stale).
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 HTML := _build/html
-JOBS ?= 2
+# Three for two cores: one of them waits for a kernel or a browser most of the time.
+JOBS ?= 3
 
 # Asked of every candidate: a pyenv shim or a Debian python without venv exists,
 # and fails only when it is run.
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 
-.PHONY: help book test lint execute clean
+.PHONY: help book test check lint execute clean
 
 help:
 	@echo "make book      install once, build the book strictly, check its pages"
 	@echo "make test      install once, run all tests and every notebook"
-	@echo "make lint      ruff on the package, tools, tests and notebooks"
-	@echo "make execute   run chapters again and store their outputs"
-	@echo "               (CHAPTERS='book/01_x.ipynb …' for some of them)"
+	@echo "make check     lint, import contracts, the tests that need no training, kernel"
+	@echo "               or browser: a minute"
+	@echo "make lint      ruff on the package, tools, tests and notebooks; contracts"
+	@echo "make execute   run the chapters that are stale again, store their outputs"
+	@echo "               (CHAPTERS='book/01_x.ipynb …' for some, CHAPTERS=--all for all)"
 	@echo "make clean     remove what was built (keeps .venv and data/)"
 
 # --all: without it the list of references misses what other pages newly cite.
@@ -30,14 +34,19 @@ book: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+check: lint
+	$(BIN)/python -m pytest tests equivae_lite -m "not slow" -q -n $(JOBS) \
+	  --dist loadfile
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 
 execute: $(INSTALLED)
 	$(BIN)/python -m tools.notebooks.execute $(CHAPTERS)
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt pyproject.toml

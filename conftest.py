@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent
 NO_NETWORK = ROOT / "tools" / "no_network"
 
@@ -56,6 +58,12 @@ LONGEST = (
 )
 
 
+BROWSER = {"pages", "live"}  # rooms of tests that need one, or a built page
+
+
 def pytest_collection_modifyitems(items: list) -> None:
+    for item in items:
+        if item.path.parent.name in BROWSER or item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.slow)
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))

@@ -78,6 +78,7 @@ def test_blocks_and_splits_differ(draw):
     assert not torch.equal(images[:50], draw(50, "test")[0])
 
 
+@pytest.mark.slow
 def test_the_callers_style_and_threads_do_not_matter():
     threads = torch.get_num_threads()
     before = glyphs.glyphs(20)[0]
@@ -254,6 +255,7 @@ def test_factors_fill_their_ranges(draw):
         assert high - slack < values.max() <= high + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split, n", [("train", 60_000), ("test", 10_000)])
 def test_no_digit_is_cut(split, n):
     """Drawn on a larger sheet, every digit leaves all outside of 28 x 28 empty."""

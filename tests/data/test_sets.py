@@ -268,6 +268,7 @@ def test_download_that_the_disk_refuses(tmp_path, monkeypatch):
 # --- image sets -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stand_in_through_load():
     glyphs = sets.load("glyphs", "test", limit=50)
     assert glyphs.stand_in and sources.available("glyphs") and glyphs.classes == 10

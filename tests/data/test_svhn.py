@@ -204,6 +204,7 @@ def full_size(tmp_path_factory):
     (folder / TRAIN).unlink()  # 225 MB
 
 
+@pytest.mark.slow
 def test_full_size_in_less_than_two_gigabytes(full_size):
     command = [sys.executable, "tests/support/peak_memory.py", str(full_size)]
     done = subprocess.run(

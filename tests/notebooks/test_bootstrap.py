@@ -8,6 +8,8 @@ import pytest
 from tests.support.notebooks import code, save
 from tools.notebooks import bootstrap, execute
 
+pytestmark = pytest.mark.slow
+
 HIDE = """
 import os, sys
 sys.meta_path = [f for f in sys.meta_path if "editable" not in repr(f).lower()]

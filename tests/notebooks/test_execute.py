@@ -10,6 +10,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from tests.support.notebooks import code, edit, save
 from tools.notebooks import execute, freshness
 
+pytestmark = pytest.mark.slow
+
 
 def messy():
     first = new_code_cell("x = 1\nx", id="8f3a2b1c", execution_count=7)

@@ -191,6 +191,7 @@ def test_changed_words_are_not(path, with_other_words):
     assert freshness.stale(folder / "book" / path.name, folder) == []
 
 
+@pytest.mark.slow
 def test_a_chapter_that_catches_a_planted_error_is_stale_with_it(edited):
     """What a chapter's own checks notice, its stamp must notice: two independent ways
     to know that a chapter reaches a line."""

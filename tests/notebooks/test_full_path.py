@@ -10,6 +10,8 @@ from nbclient import NotebookClient
 
 from tools.notebooks.book import BOOK, ROOT
 
+pytestmark = pytest.mark.slow
+
 TRAINS = ["11_mnist_supervised"]
 
 

@@ -6,6 +6,8 @@ from tools.planted import mutants
 from tools.planted.errors import MUTANTS
 from tools.planted.mutants import Mutant, Outcome
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_planted_error_is_caught_and_the_page_says_by_what():
     found, unchanged = mutants.plant()

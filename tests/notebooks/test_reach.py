@@ -10,6 +10,8 @@ import pytest
 from tests.support.notebooks import code, edit, save
 from tools.notebooks import execute, freshness, reach
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "__init__": '"""The package."""\nROOT = 1\n',
     "__main__": "from .shapes import total\n",

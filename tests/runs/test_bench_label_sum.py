@@ -10,6 +10,8 @@ from equivae_lite.runs.bench import label_sum
 from equivae_lite.training import objectives
 from tests.support.small import SEMI, images, model, pixels
 
+pytestmark = pytest.mark.slow
+
 
 def test_smoke_run_measures_both_and_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "RESULTS", tmp_path)

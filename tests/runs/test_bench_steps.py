@@ -8,6 +8,8 @@ from equivae_lite.runs import pipeline
 from equivae_lite.runs.bench.steps import NAME, main, minutes
 from equivae_lite.training import experiments, loop
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["svhn-supervised", "svhn-semi-supervised"])
 def test_smoke_run_takes_steps_of_the_real_experiment_and_writes_nothing(

@@ -232,6 +232,7 @@ def test_a_mistake_of_ours_is_not_hidden(run, monkeypatch):
 # --- training ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_says_so_in_its_card(run, monkeypatch, few_images, tmp_path):
     monkeypatch.setenv("EQUIVAE_MAX_STEPS", "2")
     out = tmp_path / "out"
@@ -267,6 +268,7 @@ def test_without_out_a_cut_run_stays_away_from_the_shipped_checkpoints(
     ]
 
 
+@pytest.mark.slow
 def test_smoke(run, tmp_path):
     code, text, _ = run("train glyphs-semi-supervised --profile smoke --bfloat16")
     assert code == 0
@@ -276,6 +278,7 @@ def test_smoke(run, tmp_path):
     assert 0 <= card["metrics"]["test_error"] <= 1
 
 
+@pytest.mark.slow
 def test_a_whole_run_and_its_second_start(run, few_images, tmp_path):
     out = tmp_path / "out"
     command = f"train {NAME} --epochs 1 --out"
@@ -295,6 +298,7 @@ def test_a_whole_run_and_its_second_start(run, few_images, tmp_path):
     assert checkpoints.paths(NAME, 0, out)[0].read_bytes() == weights
 
 
+@pytest.mark.slow
 def test_validate(run, few_images, monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 50)
     code, text, _ = run(f"validate {NAME} --epochs 1")
@@ -320,6 +324,7 @@ def test_validate_cut_short_leaves_nothing_behind(
     assert not [name for name in files(tmp_path / "runs") if "state" in name]
 
 
+@pytest.mark.slow
 def test_evaluate_in_smoke_touches_no_shipped_result(
     run, few_images, monkeypatch, tmp_path
 ):
@@ -334,6 +339,7 @@ def test_evaluate_in_smoke_touches_no_shipped_result(
     assert files(tmp_path / "results") == []
 
 
+@pytest.mark.slow
 def test_evaluate_makes_r_of_a_semi_supervised_checkpoint_from_its_labels(
     few_images, tmp_path
 ):
@@ -375,6 +381,7 @@ def test_evaluate_keeps_the_other_seeds(few_images, monkeypatch, tmp_path, capsy
 # --- as a process -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_as_a_module_an_error_is_one_line_and_no_traceback(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "equivae_lite", "train", "mnist-supervised"]

@@ -13,6 +13,8 @@ from equivae_lite.training import experiments
 from tools import readings
 from tools.readings import READINGS, WithoutDense
 
+pytestmark = pytest.mark.slow
+
 PRESET = experiments.get(readings.PRESET)
 MODELS = {name: reading.build(PRESET) for name, reading in READINGS.items()}
 

@@ -20,6 +20,8 @@ from equivae_lite.runs import pipeline, reproduce
 from equivae_lite.training import checkpoints, experiments, loop
 from tests.support import svhn_files
 
+pytestmark = pytest.mark.slow
+
 ALL_OF = sets.load
 SEMI = "glyphs-semi-supervised"
 PACKAGE = ROOT / "equivae_lite"

@@ -78,6 +78,7 @@ def test_the_appendix_alone_has_nothing_of_ours():
     assert [e.kl_weight(p) for p in (0, 3, 9.9)] == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_runs_are_kept_and_not_repeated(small):
     study.main("appendix", [0, 1])
     kept = json.loads(study.PATH.read_text())
@@ -97,6 +98,7 @@ def test_an_unknown_variant_is_refused(small):
     assert small == [] and not study.PATH.exists()
 
 
+@pytest.mark.slow
 def test_other_settings_take_the_place_of_the_old(monkeypatch):
     study.main("appendix", [0, 1])
     other = study.APPENDIX | {"alpha": 0.5}

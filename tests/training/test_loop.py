@@ -26,6 +26,8 @@ from tests.support.small import (
     pixels,
 )
 
+pytestmark = pytest.mark.slow
+
 # On 256 images: 8 steps in the first epoch, 4 in each of the other two.
 TINY = replace(SUPERVISED, schedule=((32, 1), (64, 2)))
 TINY_SEMI = replace(SEMI, schedule=((32, 1), (64, 1)), warmup_steps=2)

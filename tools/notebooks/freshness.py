@@ -24,6 +24,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -48,14 +49,15 @@ def code_digest(notebook: NotebookNode) -> str:
 
     Cells with `!` or `%` lines, which are no Python, count by their text.
     """
+    return digest([_cell(c.source) for c in code_cells(notebook) if c.source.strip()])
 
-    def cell(source: str) -> object:
-        tree = parse(source)
-        if tree is None or python_of(source) != source:
-            return source
-        return [plain(tree.body), source.rstrip().endswith(";")]
 
-    return digest([cell(c.source) for c in code_cells(notebook) if c.source.strip()])
+@lru_cache(maxsize=2048)
+def _cell(source: str) -> object:
+    tree = parse(source)
+    if tree is None or python_of(source) != source:
+        return source
+    return [plain(tree.body), source.rstrip().endswith(";")]
 
 
 def file_digest(path: Path) -> str:

@@ -8,6 +8,8 @@ INSTALLED := $(VENV)/.installed
 HTML := _build/html
 # Three for two cores: one of them waits for a kernel or a browser most of the time.
 JOBS ?= 3
+# Where it is set, every worker and kernel compiles the package and the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Asked of every candidate: a pyenv shim or a Debian python without venv exists,
 # and fails only when it is run.

@@ -1,12 +1,18 @@
-"""The first code cell of every chapter, and an empty chapter that begins with it."""
+"""The first code cell of every chapter, and an empty chapter that begins with it.
+
+    python -m tools.notebooks.bootstrap book/19_name.ipynb "Title" [DATA SET …]
+"""
 
 from __future__ import annotations
+
+import argparse
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from equivae_lite import REPOSITORY
-from tools.notebooks.execute import normalise
+from tools.notebooks.execute import normalise, write
 
 # Where the package is installed (make, pip) the cell does nothing. Elsewhere it takes
 # the clone that the notebook stands in, or fetches one: on Colab, where the package
@@ -58,3 +64,24 @@ def new_notebook(
     if data:
         notebook.metadata["equivae"] = {"data": data}
     return normalise(notebook)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.notebooks.bootstrap",
+        description="Write an empty chapter: title, Colab link, setup cell.",
+    )
+    parser.add_argument("path", type=Path, help="book/NN_name.ipynb")
+    parser.add_argument("title")
+    parser.add_argument("data", nargs="*", help="the data sets that it is about")
+    options = parser.parse_args(arguments)
+    if options.path.exists():
+        parser.error(f"{options.path} is there already")
+    write(options.path, new_notebook(options.path.name, options.title, options.data))
+    entry = options.path.with_suffix("").as_posix()
+    print(f"written; now its line in _toc.yml:\n      - file: {entry}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

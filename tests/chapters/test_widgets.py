@@ -155,7 +155,9 @@ def test_ten_digits(digits):
     close(explorer.style(digits, [1.5, -2.0]), v)
     for y, picture in enumerate(explorer.ten_digits(digits, [1.5, -2.0])):
         logits = digits.model.decoder(digits.model.class_r[y], v)
-        close(picture, torch.sigmoid(logits), atol=1e-6, rtol=0)
+        # Ten at a time are summed in another order than one: up to 1,600 products of
+        # float32 in a layer, and 1.13e-6 seen on a processor with AVX-512 and AMX.
+        close(picture, torch.sigmoid(logits), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(("at_v", "at_r"), [(0, 0), (1, 0), (0, 1), (1, 1), (0.3, 0.6)])

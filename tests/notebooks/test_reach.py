@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from tests.support.notebooks import code, edit, save
-from tools.notebooks import execute, freshness, reach
+from tools.notebooks import execute, freshness, reach, syntax
 
 pytestmark = pytest.mark.slow
 
@@ -187,7 +187,7 @@ def test_a_module_that_is_gone(copy):
 
 
 def followed(folder, source):
-    found = reach.Reach(reach.Package(folder))
+    found = reach.Reach(syntax.Package(folder))
     found.chapter([ast.parse(source)])
     return found.found
 
@@ -195,10 +195,10 @@ def followed(folder, source):
 def test_a_module_used_as_an_object_counts_whole(traced):
     shapes = "equivae_lite/shapes.py"
     assert followed(traced, "from equivae_lite import shapes\nvars(shapes)") == {
-        (shapes, reach.WHOLE)
+        (shapes, syntax.WHOLE)
     }
     source = "import equivae_lite.shapes\nequivae_lite.shapes.never"
-    constants = {"LIMIT", reach.LOOSE, "TABLE"}  # the loop fills TABLE
+    constants = {"LIMIT", syntax.LOOSE, "TABLE"}  # the loop fills TABLE
     assert followed(traced, source) == {(shapes, "never")} | {
         ("equivae_lite/constants.py", name) for name in constants
     }

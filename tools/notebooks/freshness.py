@@ -30,14 +30,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from tools.notebooks.book import ROOT, code_cells, parse, python_of, read
-from tools.notebooks.reach import (
-    PACKAGE,
-    Package,
-    Reach,
-    digest,
-    digests,
-    plain,
-)
+from tools.notebooks.reach import Reach, digests
+from tools.notebooks.syntax import PACKAGE, Package, digest, plain
 
 STAMP_FILE = "EQUIVAE_STAMP_FILE"
 STORED_PROFILE = "book"

@@ -7,7 +7,7 @@ import yaml
 from equivae_lite import REPOSITORY
 from tools.notebooks import freshness, rules
 from tools.notebooks.book import BOOK, ROOT, python_of, read, toc_entries, toc_pages
-from tools.notebooks.execute import normalise, text_of
+from tools.notebooks.normal_form import normalise, text_of
 
 CHAPTERS = sorted(
     p for p in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts

@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.support.notebooks import code, edit, save
-from tools.notebooks import execute, freshness
+from tools.notebooks import execute, freshness, normal_form
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def messy():
 
 
 def test_normal_form():
-    done = execute.normalise(messy())
+    done = normal_form.normalise(messy())
     words, first, second = done.cells
     assert set(done.metadata) == {"kernelspec", "language_info", "equivae"}
     assert done.metadata.language_info["pygments_lexer"] == "ipython3"
@@ -52,20 +52,21 @@ def test_normal_form():
         ("execute_result", None, None),
     ]
     assert first.outputs[2].execution_count == 1
-    assert execute.text_of(done).endswith("}\n")
+    assert normal_form.text_of(done).endswith("}\n")
 
 
 def test_normal_form_repeats_itself_and_leaves_its_argument_alone():
     notebook = messy()
     before = json.dumps(notebook)
-    once = execute.text_of(execute.normalise(notebook))
-    again = execute.text_of(execute.normalise(nbformat.reads(once, as_version=4)))
+    once = normal_form.text_of(normal_form.normalise(notebook))
+    again = nbformat.reads(once, as_version=4)
+    again = normal_form.text_of(normal_form.normalise(again))
     assert once == again and json.dumps(notebook) == before
 
 
 def test_ids_are_unique():
     cells = [new_code_cell("print(1)") for _ in range(3)]
-    done = execute.normalise(new_notebook(cells=cells))
+    done = normal_form.normalise(new_notebook(cells=cells))
     assert [c.id for c in done.cells] == ["print-1", "print-1-2", "print-1-3"]
 
 
@@ -125,7 +126,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="no space"):
-        execute.write(path, new_notebook())
+        normal_form.write(path, new_notebook())
     assert path.read_text() == before and list(tmp_path.iterdir()) == [path]
 
 

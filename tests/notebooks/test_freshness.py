@@ -8,8 +8,9 @@ import pytest
 from nbformat.v4 import new_notebook
 
 from tests.support.notebooks import code, edit, save
-from tools.notebooks import execute, freshness
+from tools.notebooks import freshness
 from tools.notebooks.book import BOOK, ROOT, read, toc_notebooks
+from tools.notebooks.normal_form import normalise, write
 from tools.planted import mutants
 from tools.planted.errors import MUTANTS
 
@@ -50,7 +51,7 @@ def restamp(path, data="mnist", profile="book"):
     notebook.metadata["equivae"]["stamp"] = freshness.stamp(
         notebook, records, profile, root
     )
-    execute.write(path, execute.normalise(notebook))
+    write(path, normalise(notebook))
 
 
 def stale(path):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.notebooks import code, edit, save
 from tools.notebooks import execute, freshness, reach, syntax
+from tools.notebooks.normal_form import write
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +103,7 @@ def traced(tmp_path_factory):
         patch.setenv("EQUIVAE_PROFILE", "book")
         done = execute.execute(path, root=folder)
     assert done.cells[1].outputs[0].text == "17\n"
-    execute.write(path, done)
+    write(path, done)
     return folder
 
 

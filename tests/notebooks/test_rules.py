@@ -9,7 +9,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from equivae_lite import REPOSITORY
 from tests.support.notebooks import code, save
-from tools.notebooks import bootstrap, execute, rules
+from tools.notebooks import bootstrap, normal_form, rules
 
 EQUATIONS = """\
 $$
@@ -191,7 +191,7 @@ def test_only_the_first_cell_is_exempt():
 def test_bootstrap_rule():
     notebook = bootstrap.new_notebook("01_x.ipynb", "Title", data="mnist")
     assert rules.bootstrap(notebook) == []
-    assert rules.addresses(execute.text_of(notebook), "01_x.ipynb") == []
+    assert rules.addresses(normal_form.text_of(notebook), "01_x.ipynb") == []
     assert max(map(len, bootstrap.BOOTSTRAP.split("\n"))) <= rules.COLUMNS
     notebook.cells[1].source += "\nprint(1)"
     assert rules.bootstrap(notebook) != []

@@ -2,7 +2,7 @@
 
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tools.notebooks.execute import normalise, text_of
+from tools.notebooks.normal_form import normalise, text_of
 
 
 def code(source, *tags, id=None, count=1, outputs=(), **mystnb):

@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from equivae_lite import REPOSITORY
-from tools.notebooks.execute import normalise, write
+from tools.notebooks.normal_form import normalise, write
 
 # Where the package is installed (make, pip) the cell does nothing. Elsewhere it takes
 # the clone that the notebook stands in, or fetches one: on Colab, where the package

@@ -5,17 +5,19 @@ import json
 import re
 import shutil
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from sphinx.errors import ExtensionError
 
 from equivae_lite.data import sets, sources
 from equivae_lite.errors import CheckpointError, EquivaeError
 from equivae_lite.training import checkpoints
 from tests.support.live_page import FIGURE, NAMES, build
-from tools.live import digits, export, start
+from tools.live import digits, directive, export, pictures, start
 from tools.pages import check_pages
 
 
@@ -188,3 +190,15 @@ def test_stored_numbers_are_made_again_from_mnist():
     assert {k: v for k, v in stored.items() if k not in ("digits", "kl")} == {
         k: v for k, v in made.items() if k not in ("digits", "kl")
     }
+
+
+def test_every_figure_knows_how_it_begins(monkeypatch, tmp_path):
+    assert directive.SCRIPTS.keys() == start.start().keys() == pictures.FIGURES.keys()
+    env = SimpleNamespace(live_figures={"page": {"new"}})
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    with pytest.raises(ExtensionError, match="figure new: tools/live/start.py does"):
+        directive.write_assets(app, env)
+    monkeypatch.setitem(start.start(), "new", {})
+    with pytest.raises(ExtensionError, match="figure new: tools/live/pictures.py does"):
+        directive.write_assets(app, env)
+    assert [*tmp_path.iterdir()] == []

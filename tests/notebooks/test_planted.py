@@ -57,3 +57,13 @@ def test_a_crash_does_not_count_as_caught():
 def test_a_line_that_is_gone_is_an_error():
     with pytest.raises(ValueError, match="is 0 times in .*bounds.py"):
         mutants.mutated(harmless(old="return log_lik / kl"))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(["kl-hlaf"], "called kl-hlaf"), (["--write", "kl-half"], "give no names")],
+)
+def test_a_command_that_would_do_nothing_is_refused(given, words, capsys):
+    with pytest.raises(SystemExit) as refused:
+        mutants.main(given)
+    assert refused.value.code == 2 and words in capsys.readouterr().err

@@ -34,8 +34,8 @@ from sphinx.util.osutil import relative_uri
 
 from equivae_lite.errors import EquivaeError
 from equivae_lite.training import checkpoints
-from tools.live import export
-from tools.live.start import fields
+from tools.live import export, start
+from tools.live.pictures import FIGURES
 from tools.notebooks.book import BOOK
 
 SOURCES = BOOK / "live"
@@ -118,6 +118,11 @@ def write_assets(app: Sphinx, env: BuildEnvironment) -> None:
     used = set().union(*figures_of(env).values())
     if not used or app.builder.format != "html":
         return
+    for places, where in ((start.start(), "start.py"), (FIGURES, "pictures.py")):
+        if missing := ", ".join(sorted(used - places.keys())):
+            raise ExtensionError(
+                f"live figure {missing}: tools/live/{where} does not know how it begins"
+            )
     target = Path(app.outdir) / "_static" / FOLDER
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -157,7 +162,7 @@ def visit_live(self, node: live) -> None:
             alt=html.escape(node["alt"], quote=True),
             base=base,
             **export.addresses(target),
-            **fields(node["figure"], name),
+            **start.fields(node["figure"], name),
         )
     )
 

@@ -258,11 +258,16 @@ def write(text: str) -> None:
     PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def main() -> int:
+def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--write", action="store_true", help="update the page's table")
     parser.add_argument("names", nargs="*", help="only these mutants")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
+    unknown = set(arguments.names) - {m.name for m in MUTANTS}
+    if unknown:
+        parser.error(f"no mutant is called {', '.join(sorted(unknown))}")
+    if arguments.write and arguments.names:
+        parser.error("the page lists all mutants: give no names with --write")
     started = time.perf_counter()
     mutants = [m for m in MUTANTS if not arguments.names or m.name in arguments.names]
     found, unchanged = plant(mutants)
@@ -278,8 +283,10 @@ def main() -> int:
     survivors = [m.name for m in mutants if not caught(found[m.name])]
     print(f"{len(mutants)} planted, {len(survivors)} not caught {survivors or ''}")
     print(f"{time.perf_counter() - started:.0f} s")
-    if arguments.write and not bad and not arguments.names:
+    if arguments.write and not bad:
         write(table(found))
+    elif arguments.write:
+        print("the page is left as it was: an unchanged chapter fails")
     return 1 if bad or survivors else 0
 
 

@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="the experiments and the data sets at hand")
 
     download = commands.add_parser("download", help="fetch a real data set")
-    download.add_argument("data", help="mnist or svhn")
+    download.add_argument("data", help=" or ".join(sources.STAND_INS))
 
     train = commands.add_parser("train", help="train one seed of an experiment")
     train.add_argument("experiment")

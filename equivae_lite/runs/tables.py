@@ -76,8 +76,8 @@ def of_seeds(evaluations: dict[int, dict], cards: dict[int, dict]) -> str:
 
 def title(name: str, data_set: str) -> str:
     """What a table is about; a stand-in is said to be one."""
-    real = {stand_in: real for real, stand_in in sources.STAND_INS.items()}
-    note = f" (a stand-in: no result on {real[data_set]})" if data_set in real else ""
+    real = [name for name, other in sources.STAND_INS.items() if other == data_set]
+    note = f" (a stand-in: no result on {' or '.join(real)})" if real else ""
     return f"{name}, on the test images of {data_set}{note}"
 
 

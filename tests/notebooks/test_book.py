@@ -22,6 +22,15 @@ def test_toc_names_every_page_once_and_none_that_is_missing():
     assert sorted(toc_pages()) == PAGES
 
 
+def test_the_front_pages_list_every_chapter():
+    readme, intro = (p.read_text() for p in (ROOT / "README.md", BOOK / "intro.md"))
+    for path in CHAPTERS:
+        assert f"({path.name})" in intro
+        title = read(path).cells[0].source.partition("\n")[0].removeprefix("# ")
+        number = path.name[:2] + " " if path.name[:2].isdecimal() else ""
+        assert f"| {number}{title} |" in readme, path.name
+
+
 def test_equation_ledger():
     assert rules.ledger(PAGES) == []
 

@@ -50,3 +50,5 @@ def test_tables_show_what_every_seed_has():
         "| mean | -90.63 ± 0.50 | 1.5 ± 0.5 |",
     ]
     assert tables.title("a", "svhn") == "a, on the test images of svhn"
+    title = tables.title("a", "street-glyphs")
+    assert title.endswith("(a stand-in: no result on svhn)")

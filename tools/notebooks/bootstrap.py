@@ -60,7 +60,7 @@ def new_notebook(
             nbformat.v4.new_code_cell(BOOTSTRAP, id="bootstrap"),
         ]
     )
-    notebook.cells[1].metadata["tags"] = ["setup"]
+    notebook.cells[1].metadata["tags"] = ["setup", "hide-input"]
     if data:
         notebook.metadata["equivae"] = {"data": data}
     return normalise(notebook)

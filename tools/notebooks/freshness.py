@@ -141,7 +141,7 @@ def wrong_data(notebook: NotebookNode, used: Iterable[str]) -> list[str]:
         extra = ", ".join(sorted(got - wanted))
         reasons.append(
             f"was executed on {extra}, which its metadata do not declare "
-            '("equivae": {"data": […]})'
+            '("equivae": {"data": […]}): declare it there'
         )
     return reasons
 

@@ -12,13 +12,14 @@ import re
 import sys
 from pathlib import Path
 
+from equivae_lite.data.sources import STAND_INS
 from equivae_lite.runs.tables import markdown
 from equivae_lite.training.checkpoints import FOLDER
 from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
 from tools.notebooks.chapter_runs import load, stamp_digest
 
 PAGE = BOOK / "status.md"
-NAMES = {"mnist": "MNIST", "svhn": "SVHN"}
+NAMES = {"mnist": "MNIST", "svhn": "SVHN"}  # as their authors write them
 HEAD = """\
 # Status
 
@@ -47,6 +48,12 @@ def title(path: Path) -> str:
     raise ValueError(f"{path.name} has no title: begin it with `# …`")
 
 
+def shown(data_set: str) -> str:
+    """A data set's name; a stand-in is said to be one."""
+    note = " (stand-in)" if data_set in STAND_INS.values() else ""
+    return NAMES.get(data_set, data_set) + note
+
+
 def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
@@ -55,7 +62,7 @@ def chapter_row(path: Path, runs: dict[str, dict]) -> list[object]:
     notebook = read(path)
     # Without a stamp it has not been executed; test_freshness.py fails until it is.
     stamp = notebook.metadata.get("equivae", {}).get("stamp", {})
-    data = ", ".join(NAMES.get(n, f"{n} (stand-in)") for n in stamp.get("data", []))
+    data = ", ".join(shown(name) for name in stamp.get("data", []))
     run = runs.get(path.name, {})
     measured = run.get("stamp") == stamp_digest(notebook)
     pictures = sum(
@@ -111,7 +118,7 @@ def cards(folder: Path = FOLDER) -> list[dict]:
 def card_row(card: dict) -> list[object]:
     return [
         f"{card['experiment']['name']}, seed {card['seed']}",
-        NAMES.get(card["data"]["name"], f"{card['data']['name']} (stand-in)"),
+        shown(card["data"]["name"]),
         f"{card['parameters']:,}",
         plain(card["hardware"]),
         duration(card["seconds"]),

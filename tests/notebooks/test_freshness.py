@@ -11,6 +11,7 @@ from tests.support.notebooks import code, edit, save
 from tools.notebooks import freshness
 from tools.notebooks.book import BOOK, ROOT, read, toc_notebooks
 from tools.notebooks.normal_form import normalise, write
+from tools.notebooks.syntax import Package
 from tools.planted import mutants
 from tools.planted.errors import MUTANTS
 
@@ -175,11 +176,12 @@ def test_every_function_that_a_chapter_reaches_is_noticed(path, with_other_funct
     folder = with_other_functions
     reasons = freshness.stale(folder / "book" / path.name, folder)
     package = read(path).metadata["equivae"]["stamp"]["package"]
+    source = Package(ROOT)
     used = [
         f"{module}: {thing}"
         for module, things in package.items()
         for thing in things
-        if thing.rpartition(".")[2][0].islower()
+        if any(isinstance(n, FUNCTION) for n in source.at(module).nodes(thing))
     ]
     assert len(used) > 10
     for thing in used:

@@ -63,10 +63,13 @@ def reached(
     notebook: NotebookNode, records: Iterable[dict] = (), root: Path = ROOT
 ) -> dict[str, dict[str, str]]:
     """What a chapter that has just run reaches: {path: {name: digest}}."""
-    calls = [
-        (r["path"], r["line"], r["during"]) for r in records if r["kind"] == "call"
-    ]
-    reach = Reach(Package(root), calls)
+    calls, imports = [], []
+    for record in records:
+        if record["kind"] == "call":
+            calls.append((record["path"], record["line"], record["during"]))
+        elif record["kind"] == "import":
+            imports.append(record["path"])
+    reach = Reach(Package(root), calls, imports)
     trees = [parse(cell.source) for cell in code_cells(notebook)]
     reach.chapter([tree for tree in trees if tree is not None])
     if any(_command_line(cell.source) for cell in code_cells(notebook)):
@@ -108,8 +111,8 @@ def stamp(
     data: dict[str, list[str]] = {}
     records = list(records)
     for record in records:
-        if record["kind"] == "call":
-            continue
+        if record["kind"] in ("tracer", "import", "call"):
+            continue  # code, of which `reached` makes the best
         if record["kind"] == "data":  # one digest for each split that was read
             digests = data.setdefault(record["name"], [])
             data[record["name"]] = sorted({*digests, record["digest"]})

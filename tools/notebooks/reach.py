@@ -18,6 +18,7 @@ from tools.notebooks.syntax import (
     WHOLE,
     Module,
     Package,
+    first,
     imported,
     inside,
     uses,
@@ -29,32 +30,42 @@ Thing = tuple[str, str]  # path relative to the repository, name
 class Reach:
     """The things that a chapter reaches, found by following names.
 
-    `calls` are the functions that were called while it ran, each with the module during
-    whose import that was (None: none): (path, line, path or None).
+    `calls` are the functions that were called while it ran: path, line, and [path,
+    line] of the statement that called it while its module was imported (None: none).
+    `imports` are the modules that were imported.
     """
 
     def __init__(
-        self, package: Package, calls: Iterable[tuple[str, int, str | None]] = ()
+        self,
+        package: Package,
+        calls: Iterable[tuple[str, int, tuple[str, int] | None]] = (),
+        imports: Iterable[str] = (),
     ) -> None:
         self.package = package
         self.found: set[Thing] = set()
-        self._at_import: dict[str, list[tuple[str, int]]] = {}
+        self._at_import: dict[str, list[tuple[int, str, int]]] = {}
         called = []
         for path, line, during in calls:
             if during is None:
                 called.append((path, line))
             else:
-                self._at_import.setdefault(during, []).append((path, line))
+                module, statement = during
+                self._at_import.setdefault(module, []).append((statement, path, line))
         for path, line in called:
             self._call(path, line)
+        for path in imports:  # statements that bind nothing may do anything
+            module = package.at(path)
+            if module is not None:
+                self._add(module, LOOSE)
 
     def chapter(self, trees: list[ast.AST]) -> None:
         """What the chapter's own code names; a function counts even if not called."""
-        scope: dict[str, str] = {}
+        scope: dict[str, list[str]] = {}
         for tree in trees:
             for node in ast.walk(tree):
-                scope |= imported(node, "")
-        self._follow(trees, scope.get, named=True)
+                for name, target in imported(node, "").items():
+                    scope.setdefault(name, []).append(target)
+        self._follow(trees, lambda name: scope.get(name, []), named=True)
 
     def command_line(self) -> None:
         """`python -m equivae_lite` in a cell: every module behind it, whole."""
@@ -63,8 +74,9 @@ class Reach:
             found = self.package.resolve(waiting.pop())
             module = found[0] if isinstance(found, tuple) else found
             if module is not None and (module.path, WHOLE) not in self.found:
-                self.found.add((module.path, WHOLE))
-                waiting += [t for t in module.imports.values() if inside(t)]
+                self._add(module, WHOLE)
+                targets = [t for some in module.imports.values() for t in some]
+                waiting += [t for t in targets if inside(t)]
 
     def _call(self, path: str, line: int) -> None:
         module = self.package.at(path)
@@ -74,13 +86,13 @@ class Reach:
     def _follow(
         self,
         trees: list[ast.AST],
-        target_of: Callable[[str], str | None],
+        targets_of: Callable[[str], list[str]],
         named: bool = False,
     ) -> None:
         for name, *attributes in uses(trees):
-            target = target_of(name)
-            if target is not None and inside(target):
-                self._reach(target, attributes, named)
+            for target in targets_of(name):
+                if inside(target):
+                    self._reach(target, attributes, named)
 
     def _reach(self, dotted: str, attributes: list[str], named: bool) -> None:
         """Somebody reads a dotted name of the package, and attributes behind it."""
@@ -95,11 +107,14 @@ class Reach:
         if found is None:
             return
         module, name = found
+        if name in module.imports:
+            self._add(module, name)  # what it is bound to
+            for target in module.imports[name]:
+                if target != dotted and inside(target):
+                    self._reach(target, attributes, named)
         if name not in module.bound:
-            target = module.imports.get(name)
-            if target not in (None, dotted) and inside(target):
-                self._reach(target, attributes, named)
-        elif not isinstance(module.bound[name][-1], FUNCTION):
+            return
+        if not isinstance(module.bound[name][-1], FUNCTION):
             self._add(module, name)
             if named and attributes and attributes[0] in module.members(name):
                 self._add(module, f"{name}.{attributes[0]}")
@@ -107,24 +122,24 @@ class Reach:
             self._add(module, name)
 
     def _add(self, module: Module, name: str) -> None:
-        """A thing, and what it names. A function that somebody only names is not
-        followed: if it was called, `calls` has it."""
+        """A thing, what it names, and what was called to make it by an import.
+
+        A function that somebody only names is not followed: if it was called, `calls`
+        has it.
+        """
         nodes = module.nodes(name)
-        if not nodes or (module.path, name) in self.found:
+        if nodes is None or (module.path, name) in self.found:
             return
         self.found.add((module.path, name))
-        if name == WHOLE:
-            return
         owner, _, method = name.partition(".")
         if method:
             self._add(module, owner)
-        if module.loose:
-            self._add(module, LOOSE)
-        if not isinstance(nodes[-1], FUNCTION | ast.ClassDef):
-            # A constant: what was called to make it, while the module was imported.
-            for call in self._at_import.pop(module.path, []):
-                self._call(*call)
-        self._follow(nodes, module.target)
+        self._add(module, LOOSE)
+        made_by = module.statements(name)
+        for statement, path, line in self._at_import.get(module.path, []):
+            if any(first(s) <= statement <= s.end_lineno for s in made_by):
+                self._call(path, line)
+        self._follow(nodes, module.targets)
 
 
 def digests(package: Package, things: Iterable[Thing]) -> dict[str, dict[str, str]]:

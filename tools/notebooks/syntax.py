@@ -21,6 +21,7 @@ from pathlib import Path
 PACKAGE = "equivae_lite"
 LOOSE, WHOLE = "*", "**"
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
 HINTS = {"annotation", "returns"}  # of functions and their arguments: never evaluated
 
 
@@ -58,7 +59,7 @@ class Module:
     tree: ast.Module
     bound: dict[str, list[ast.stmt]] = field(default_factory=dict)
     loose: list[ast.stmt] = field(default_factory=list)
-    imports: dict[str, str] = field(default_factory=dict)  # name -> dotted target
+    imports: dict[str, list[str]] = field(default_factory=dict)  # name -> targets
     _digests: dict[str, str | None] = field(default_factory=dict)
 
     def members(self, name: str) -> dict[str, list[ast.stmt]]:
@@ -74,29 +75,36 @@ class Module:
         """The name of the function that begins in a line, "Class.method" for one."""
         for name, nodes in self.bound.items():
             for node in nodes:
-                if not _first(node) <= line <= node.end_lineno:
+                if not first(node) <= line <= node.end_lineno:
                     continue
                 if not isinstance(node, ast.ClassDef):
                     return name
                 for part in node.body:
                     if isinstance(part, FUNCTION) and (
-                        _first(part) <= line <= part.end_lineno
+                        first(part) <= line <= part.end_lineno
                     ):
                         return f"{name}.{part.name}"
                 return name
         return LOOSE
 
+    def statements(self, name: str) -> list[ast.stmt]:
+        """The statements of the top level that make a thing."""
+        if name in (WHOLE, LOOSE):
+            return self.tree.body if name == WHOLE else self.loose
+        return self.bound.get(name.partition(".")[0], [])
+
     def nodes(self, name: str) -> list[ast.AST] | None:
-        """What a thing's digest is made of; None if it is no longer there."""
-        if name == WHOLE:
-            return [self.tree]
-        if name == LOOSE:
-            return self.loose
+        """What a thing's digest is made of; None if it is no longer there.
+
+        A name that is only imported is made of nothing but its binding.
+        """
+        if name in (WHOLE, LOOSE):
+            return [self.tree] if name == WHOLE else self.loose
         owner, _, method = name.partition(".")
         if method:
             return self.members(owner).get(method)
         if owner not in self.bound:
-            return None
+            return [] if owner in self.imports else None
         return [
             _skeleton(n) if isinstance(n, ast.ClassDef) else n
             for n in self.bound[owner]
@@ -107,33 +115,42 @@ class Module:
         if name not in self._digests:
             nodes, found = self.nodes(name), None
             if nodes is not None:
-                used = sorted({chain[0] for chain in uses(nodes)})
-                bindings = [[n, self.binding(n)] for n in used if self.binding(n)]
+                used = {chain[0] for chain in uses(nodes)}
+                if name in self.imports:  # it is imported, or hidden by an import
+                    used.add(name)
+                bindings = [[n, self.binding(n)] for n in sorted(used)]
+                bindings = [[n, binding] for n, binding in bindings if binding]
                 found = digest([[plain(n) for n in nodes], bindings])[:12]
             self._digests[name] = found
         return self._digests[name]
 
-    def target(self, name: str) -> str | None:
-        """The dotted name of what a name means at the module's top level."""
-        return f"{self.name}.{name}" if name in self.bound else self.imports.get(name)
+    def targets(self, name: str) -> list[str]:
+        """The dotted names of what a name may mean in this module."""
+        own = [f"{self.name}.{name}"] if name in self.bound else []
+        return own + self.imports.get(name, [])
 
     def binding(self, name: str) -> str:
-        """In a few words what a name means at the module's top level."""
-        if name in self.imports:
-            return self.imports[name]
-        return ",".join(type(node).__name__ for node in self.bound.get(name, []))
+        """In a few words what a name may mean in this module."""
+        kinds = [type(node).__name__ for node in self.bound.get(name, [])]
+        return ",".join(kinds + sorted(self.imports.get(name, [])))
 
 
-def _first(node: ast.stmt) -> int:
+def first(node: ast.stmt) -> int:
     """The line in which a statement begins, its decorators included."""
     return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
 
 
 def _skeleton(node: ast.ClassDef) -> ast.ClassDef:
-    """A class without the bodies of its methods."""
+    """A class without the bodies of its methods.
+
+    In a class that inherits from none, a plain method matters only where it is called.
+    """
     body = []
     for part in node.body:
         if isinstance(part, FUNCTION):
+            plain_one = not part.name.startswith("__") and not part.decorator_list
+            if plain_one and not node.bases:
+                continue
             kept = {"name": part.name, "args": part.args, "body": []}
             part = type(part)(**kept, decorator_list=part.decorator_list)
         body.append(part)
@@ -144,14 +161,14 @@ def _skeleton(node: ast.ClassDef) -> ast.ClassDef:
 
 
 def _stored(node: ast.stmt) -> list[str]:
-    """The names that an assignment binds."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return [
-        n.id
-        for target in targets
-        for n in ast.walk(target)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    ]
+    """The names that a statement of the top level binds, within `if` and `for`, too."""
+    found = []
+    for part in ast.walk(node):
+        if isinstance(part, FUNCTION | ast.ClassDef):
+            found.append(part.name)
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            found.append(part.id)
+    return list(dict.fromkeys(found))
 
 
 class Package:
@@ -194,23 +211,28 @@ def parsed(path: str, dotted: str, source: str) -> Module:
     module = Module(path, dotted, ast.parse(source))
     package = dotted if path.endswith("__init__.py") else dotted.rpartition(".")[0]
     for node in module.tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node):
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_idle(node):
             continue
-        names = []
         if isinstance(node, FUNCTION | ast.ClassDef):
             names = [node.name]
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        else:
             names = _stored(node)
-        if not names:
-            module.loose.append(node)
+            if not names or not isinstance(node, ASSIGNMENT):
+                module.loose.append(node)  # also where it binds names, as `if` may
         for name in names:
             module.bound.setdefault(name, []).append(node)
     for node in ast.walk(module.tree):  # imports within functions, too
-        module.imports |= imported(node, package)
+        for name, target in imported(node, package).items():
+            targets = module.imports.setdefault(name, [])
+            if target not in targets:
+                targets.append(target)
     return module
 
 
-def _is_text(node: ast.stmt) -> bool:
+def _is_idle(node: ast.stmt) -> bool:
+    """Whether a statement does nothing when it runs: a text, or `if TYPE_CHECKING`."""
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 

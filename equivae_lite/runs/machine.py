@@ -50,6 +50,12 @@ def versions() -> dict[str, str]:
     return found
 
 
+def origin(command: str, device: str) -> dict[str, object]:
+    """What a file of measurements says of where it came from."""
+    made_by = f"python -m equivae_lite {command}"
+    return {"command": made_by, "hardware": hardware(device), "versions": versions()}
+
+
 def commit() -> str | None:
     """The commit of the code, with a mark if the package was changed since."""
     try:

@@ -68,9 +68,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
     result = {
         "experiment": name,
         "data": images.name,
-        "command": f"python -m equivae_lite bench {name}",
-        "hardware": machine.hardware(device),
-        "versions": machine.versions(),
+        **machine.origin(f"bench {name}", device),
         "batch": BATCH,
         "seconds": medians,
         "times_faster": medians["exact"] / medians["sampled"],

@@ -51,9 +51,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
             rows[-1]["gpu_mb"] = torch.cuda.max_memory_allocated(device) // 2**20
         print(f"batch {size:5d}: {rows[-1]['ms']:8.1f} ms a step")
     found = {
-        "command": f"python -m equivae_lite bench {name}",
-        "hardware": machine.hardware(device),
-        "versions": machine.versions(),
+        **machine.origin(f"bench {name}", device),
         "rows": rows,
     }
     if not smoke:

@@ -200,9 +200,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
     result = {
         "experiment": name,
         "data": images.name,
-        "command": f"python -m equivae_lite bench {name}",
-        "hardware": machine.hardware(device),
-        "versions": machine.versions(),
+        **machine.origin(f"bench {name}", device),
         "timings": timings,
         "noise": noise,
     }

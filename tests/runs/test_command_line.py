@@ -63,6 +63,16 @@ def files(folder):
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
 
+# --- study ---------------------------------------------------------------------
+
+
+def test_study(run):
+    code, out, err = run("study recipes")
+    assert (code, out) == (2, "") and "no variant 'recipes'" in err
+    code, out, err = run("study")  # what is stored, and nothing is run
+    assert (code, err) == (0, "") and out.startswith("| variant | seeds |")
+
+
 # --- list ----------------------------------------------------------------------
 
 

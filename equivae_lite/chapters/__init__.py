@@ -1,8 +1,8 @@
-"""What only the book needs: the chapters import it, nothing else does.
+"""What only the book needs: its chapters and tools import it, no other room does.
 
     session.py     what a chapter asks first: profile, device, data, models, results
     figures.py     figures in one style
-    toys.py        models small enough for exact likelihoods, (1) and (5) among them
+    toys.py        models small enough for exact likelihoods: the integral of (1), (5)
     anatomy.py     layers, weights and arithmetic of a network, as tables
     colour.py      what chapters 13 and 14 share
     explorer.py    walks through r_y and v (chapter 16)

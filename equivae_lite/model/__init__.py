@@ -10,6 +10,7 @@ About 500 lines that import nothing of ours but `errors`, in this order:
                    of (4) under every class, as (6) needs them
     label_sum.py   ours: the sum over labels in (6) from about one decoding an image
 
-Which images r_y is made from, (1) and (2), is `training.sampling`. (5) and (9), the
-likelihoods that are bounded, are computed exactly in `chapters.toys`.
+Which images r_y is made from, (1) and (2), is `training.sampling`. The integral over v
+in (1) and (5) is exact in `log_prob` of the toys, `chapters.toys`; the sum over classes
+of (5) and the chain rule (9) are in the book itself, chapters 04 and 05.
 """

@@ -4,6 +4,8 @@
     pages/          the built pages: the build, checks, status, drawings
     live/           figures that move in a page without a kernel
     planted/        classic errors, planted to see the book notice them
+    outlines.py     reads the stand-ins' outlines off Matplotlib's faces, once
+    portability.py  the tests on other packages and processors
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network
 """

@@ -208,7 +208,7 @@ def full_size(tmp_path_factory):
 def test_full_size_in_less_than_two_gigabytes(full_size):
     command = [sys.executable, "tests/support/peak_memory.py", str(full_size)]
     done = subprocess.run(
-        [*command, "svhn-supervised", "2"], capture_output=True, text=True
+        [*command, "svhn-supervised", "2"], capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -7,14 +7,11 @@ import torch
 from tools.notebooks.book import ROOT
 
 
-def pinned() -> bool:
-    """Whether the libraries that draw have the versions of requirements.txt."""
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+def pinned(package: str) -> bool:
+    """Whether a package has the version of requirements.txt."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line)
-    return all(
-        importlib.metadata.version(name).split("+")[0] == pins[name]
-        for name in ("torch", "numpy", "scipy", "matplotlib")
-    )
+    return importlib.metadata.version(package).split("+")[0] == pins[package]
 
 
 def centre_of_mass(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

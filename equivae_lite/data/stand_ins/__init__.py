@@ -3,6 +3,7 @@
     glyphs.py         `glyphs`, for MNIST: 28 x 28 grey
     street.py         `street-glyphs`, for SVHN: what a street glyph is made of
     street_paint.py   how it is painted: wall, light, digits, neighbours, blur, noise
-    faces.py          the outlines of the digits in each face
+    faces.py          distance fields of the characters in each face; their outlines
+                      are numbers in outlines.npz, whose licences NOTICES.txt has
     factors.py        the random pose of every image, the same for any number of images
 """

@@ -1,31 +1,28 @@
-"""The printed digits that both stand-ins are drawn from, as distance fields.
+"""The printed characters that both stand-ins are drawn from, as distance fields.
 
-The outline of every (face, digit) is turned once into a signed distance field. An
+The outline of every (face, character) is turned once into a signed distance field. An
 image is that field seen through a map of the plane: to thicken the strokes is to
 add a constant to the distance, and a ramp one pixel wide makes smooth edges. The
-faces are those that matplotlib brings along.
+outlines are numbers in `outlines.npz` (`tools/outlines.py` wrote them; NOTICES.txt has
+the licences of the faces), so that they are the same wherever the book runs.
 """
 
 from __future__ import annotations
 
-import itertools
 from functools import lru_cache
 from pathlib import Path
 
-import matplotlib
-import matplotlib.style
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import PathPatch
-from matplotlib.textpath import TextPath
-from matplotlib.transforms import Affine2D, IdentityTransform
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
-from torch.nn import functional as F
 
+from ...errors import DataError
+
+FILE = Path(__file__).with_name("outlines.npz")
+DIGITS = "0123456789"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+CHARACTERS = DIGITS + LETTERS
 # Looked at one by one. Left out: faces without digits of their own (they show a
 # placeholder or a symbol instead) and cmmi10, whose digits are old-style.
 FACES = tuple(
@@ -37,45 +34,41 @@ FACES = tuple(
     STIXGeneralBolIta cmb10 cmr10 cmss10 cmti10 cmtt10
     """.split()
 )
-HEIGHT = 16  # pixels: every digit at scale 1
-TILE = 26  # pixels: side of a distance field, with room around the digit
-FINE = 8  # outlines are filled at this many points a pixel,
-COARSE = 4  # and their distance fields kept at this many
+HEIGHT = 16  # pixels: a character at scale 1,
+WIDEST = 18  # or lower, for a broad letter: no digit is as wide as this
+TILE = 26  # pixels: side of a distance field, with room around the character
+FINE = 8  # outlines are kept at this many points a pixel,
+COARSE = 4  # and their distance fields at this many
 
 
-@lru_cache(maxsize=1)
-def outlines() -> tuple[Tensor, Tensor]:
-    """Distance fields (210, 104, 104) and widths (210,), both in pixels.
+@lru_cache
+def outlines(characters: str = DIGITS) -> tuple[Tensor, Tensor]:
+    """Distance fields (rows, 104, 104) and widths (rows,), both in pixels.
 
-    Row 10 face + digit. Positive distances lie inside the outline.
+    There is a row for each (face, character), len(characters) * face + index of the
+    character. Positive distances lie inside the outline.
+
+    Raises DataError for a character that is not in CHARACTERS.
     """
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    middle = TILE * FINE / 2
-    fields, widths = [], []
-    # Whatever style the caller has set must not change the digits.
-    with matplotlib.style.context("default"):
-        figure = Figure(figsize=(TILE, TILE), dpi=FINE)
-        canvas = FigureCanvasAgg(figure)
-        for face, digit in itertools.product(FACES, "0123456789"):
-            font = FontProperties(fname=folder / f"{face}.ttf")
-            path = TextPath((0, 0), digit, size=100, prop=font)
-            box = path.get_extents()
-            pixels = HEIGHT / box.height
-            x, y = (box.min + box.max) / 2
-            place = Affine2D().translate(-x, -y).scale(pixels * FINE)
-            outline = place.translate(middle, middle).transform_path(path)
-            figure.clear()
-            figure.add_artist(
-                PathPatch(outline, color="black", lw=0, transform=IdentityTransform())
-            )
-            canvas.draw()
-            inside = np.asarray(canvas.buffer_rgba())[..., 0] < 128
-            # Both distances run to a pixel's centre, half a step past the outline.
-            inwards = distance_transform_edt(inside) - 0.5
-            outwards = distance_transform_edt(~inside) - 0.5
-            field = np.where(inside, inwards, -outwards) / FINE
-            fields.append(torch.from_numpy(field))
-            widths.append(box.width * pixels)
-    fine = torch.stack(fields)
-    coarse = F.avg_pool2d(fine[:, None], FINE // COARSE)[:, 0]
-    return coarse, torch.tensor(widths, dtype=torch.float64)
+    if unknown := set(characters) - set(CHARACTERS):
+        raise DataError(f"no outlines of {sorted(unknown)}: there are {CHARACTERS}.")
+    with np.load(FILE) as kept:
+        crossings, counts, widths = (kept[n] for n in ("crossings", "counts", "widths"))
+    columns = [CHARACTERS.index(character) for character in characters]
+    wanted = np.arange(len(FACES))[:, None] * len(CHARACTERS) + columns
+    ends = counts.sum(axis=1, dtype=np.int64).cumsum()
+    fields = []
+    side = TILE * FINE
+    for row in wanted.ravel():
+        crossed = np.zeros((side, side), dtype=bool)
+        lines = np.repeat(np.arange(side), counts[row])
+        crossed[lines, crossings[ends[row] - len(lines) : ends[row]]] = True
+        inside = np.logical_xor.accumulate(crossed, axis=1)
+        # Both distances run to a point of the grid, half a step past the outline.
+        inwards = distance_transform_edt(inside) - 0.5
+        outwards = distance_transform_edt(~inside) - 0.5
+        fine = np.where(inside, inwards, -outwards) / FINE
+        step = FINE // COARSE
+        parts = [fine[i::step, j::step] for i in range(step) for j in range(step)]
+        fields.append(sum(parts) / len(parts))
+    return torch.from_numpy(np.stack(fields)), torch.from_numpy(widths[wanted.ravel()])

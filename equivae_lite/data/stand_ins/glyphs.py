@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import DataError
-from .faces import FACES, TILE, outlines
+from .faces import DIGITS, FACES, TILE, outlines
 from .factors import blocks, draw_factors
 
 SEEDS = {"train": (1,), "test": (2,)}
@@ -40,25 +40,27 @@ def draw_glyphs(
     shift_y: Tensor | float = 0.0,
     stroke: Tensor | float = 0.0,
     size: int = 28,
+    characters: str = DIGITS,
 ) -> Tensor:
     """White digits on black: uint8 (N, 1, size, size). All factors broadcast to (N,).
 
+    labels: indices into `characters`; letters can be drawn, too.
     face: index into FACES. The centred digit, 16 pixels high, is sheared (positive
     leans to the right like an italic), scaled, rotated (radians, positive turns
     anticlockwise) and shifted (pixels, positive to the right and down). stroke:
     pixels added to the width of the face's own strokes; negative thins them.
 
-    Raises DataError if a label is not in 0..9, a face not in FACES, a scale not
-    positive, or the shapes do not broadcast.
+    Raises DataError if a label is not the index of a character, a character has no
+    outline, a face is not in FACES, a scale not positive, or shapes do not broadcast.
     """
     coverage = _coverage(
-        labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size
+        labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size, characters
     )
     return (255 * coverage).round().to(torch.uint8)
 
 
 def _coverage(
-    labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size
+    labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size, characters
 ) -> Tensor:
     """How much of each pixel is ink: float64 (N, 1, size, size) in [0, 1]."""
     values = (rotation, scale, shear, shift_x, shift_y, stroke)
@@ -68,8 +70,9 @@ def _coverage(
         labels, face, *values = torch.broadcast_tensors(labels, face.cpu(), *values)
     except RuntimeError as error:
         raise DataError(f"the factors do not fit each other: {error}.") from error
-    if labels.ndim != 1 or ((labels < 0) | (labels > 9)).any():
-        raise DataError("labels must be digits from 0 to 9, of shape (N,).")
+    last = len(characters) - 1
+    if labels.ndim != 1 or ((labels < 0) | (labels > last)).any():
+        raise DataError(f"labels must be integers from 0 to {last}, of shape (N,).")
     if ((face < 0) | (face >= len(FACES))).any():
         raise DataError(f"face must be an index from 0 to {len(FACES) - 1}.")
     rotation, scale, shear, shift_x, shift_y, stroke = (
@@ -84,9 +87,9 @@ def _coverage(
     cos, sin = rotation.cos(), rotation.sin()
     x, y = cos * x - sin * y, sin * x + cos * y
     grid = torch.stack((x + shear * y, y), dim=-1) / (TILE / 2)
-    # One call a (face, digit): its field is shared by all of its images.
-    fields, _ = outlines()
-    rows = (10 * face + labels).long()
+    # One call a (face, character): its field is shared by all of its images.
+    fields, _ = outlines(characters)
+    rows = (len(characters) * face + labels).long()
     distance = torch.empty(len(rows), size, size, dtype=torch.float64)
     for row in rows.unique():
         which = torch.nonzero(rows == row).flatten()

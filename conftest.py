@@ -29,6 +29,14 @@ import matplotlib  # noqa: E402
 
 matplotlib.use("agg")
 
+# No proxy: pages are looked at on this machine, and a download that a test breaks must
+# break as it says. Kept for what builds an environment, tests/support/colab.py.
+PROXIES = {
+    name: os.environ.pop(name)
+    for name in list(os.environ)
+    if name.lower() in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
+}
+
 # No network: here, and through sitecustomize.py in every Python that is started.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(NO_NETWORK)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -181,7 +183,27 @@ def run(arguments: argparse.Namespace) -> None:
         )
 
 
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal that knows ASCII alone is shown in place of other characters."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    there = error.object[error.start : error.end]
+    return "".join(PLAIN.get(c, "?") for c in there), error.end
+
+
+PLAIN = {"±": "+/-", "–": "-", "—": "-", "−": "-", "×": "x"}
+
+
+def never_die_of_a_character() -> None:
+    """A table after hours of work must not end at a ± that the terminal cannot show."""
+    codecs.register_error("equivae-plain", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="equivae-plain")
+
+
 def main(argv: list[str] | None = None) -> int:
+    never_die_of_a_character()
     arguments = parser().parse_args(argv)
     try:
         run(arguments)

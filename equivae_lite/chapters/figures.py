@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -26,6 +27,7 @@ def use_style(note: str = "") -> None:
     """
     global _note
     _note = note
+    show_in_notebooks()
     plt.rcParams.update(
         {
             "figure.dpi": 110,
@@ -42,6 +44,14 @@ def use_style(note: str = "") -> None:
             "legend.frameon": False,
         }
     )
+
+
+def show_in_notebooks() -> None:
+    """Let a kernel draw into its page, also where MPLBACKEND=agg says "nowhere"."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel") and plt.get_backend().lower() == "agg":
+        shell.run_line_magic("matplotlib", "inline")
+        print("MPLBACKEND is agg, which shows no figure: changed to inline")
 
 
 def show_image(ax: Axes, image: Tensor) -> None:

@@ -164,7 +164,9 @@ def setup(data_set: str | None = None, seed: int = 0) -> Session:
     if session.stand_in:
         print(
             f"*** STAND-IN: {data_set} is not here, so this run uses {session.data}.\n"
-            f"*** Nothing below is a result on {data_set}. To get the real data:\n"
-            f"***   python -m equivae_lite download {data_set}"
+            f"*** Nothing below is a result on {data_set}. To get the real data "
+            f"({sources.MEGABYTES[data_set]} MB),\n"
+            "*** run this line in a cell of its own, then the chapter from its top:\n"
+            f'from equivae_lite.data.sources import download; download("{data_set}")'
         )
     return session

@@ -175,7 +175,10 @@ def _interactive(
     def draw(**values: float) -> Figure:  # ipywidgets asks for a function with a name
         return figure(explorer, **values)
 
-    return _ipywidgets().interactive(draw, **sliders)
+    widget = _ipywidgets().interactive(draw, **sliders)
+    if widget.result is None:  # ipywidgets 7 draws only when it is shown
+        widget.update()
+    return widget
 
 
 def _class_slider(explorer: Explorer) -> object:

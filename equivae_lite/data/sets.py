@@ -8,7 +8,6 @@ called. Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules of those n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from .sources import (
     check_choice,
     checked_md5,
     files,
+    md5,
 )
 
 CLASSES = 10
@@ -106,12 +106,12 @@ def load(
         size = STAND_IN_SIZES[name][split]
         _check_limit(name, split, limit, size)
         images, labels, factors = _draw(name, split, limit or size)
-        digest = hashlib.md5(images.numpy())
+        digest = md5(images.numpy())
         digest.update(labels.numpy())
     else:
         paths = files(name, split, root)
-        found = [checked_md5(name, path, md5) for path, md5 in paths.items()]
-        digest = hashlib.md5("".join(found).encode())
+        found = [checked_md5(name, path, known) for path, known in paths.items()]
+        digest = md5("".join(found).encode())
         images, labels = read(name, split, list(paths))
         _check_limit(name, split, limit, len(labels))
         # Cloned, so that the rest of a large set is not kept in memory.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,8 +18,8 @@ def hardware(device: str) -> str:
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+    try:  # Linux has the processor's name in a file
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
@@ -28,12 +29,21 @@ def hardware(device: str) -> str:
 
 
 def peak_megabytes(device: str) -> dict[str, int]:
-    """The most memory held so far: by this process, and on the GPU by its tensors."""
+    """The most memory held so far: by this process, and on the GPU by its tensors.
+
+    In MiB. Linux and macOS tell of the process; Windows is not asked.
+    """
     found = {}
-    status = Path("/proc/self/status")  # where there is one, on Linux
-    words = status.read_text().split() if status.exists() else []
-    if "VmHWM:" in words:
-        found["process"] = int(words[words.index("VmHWM:") + 1]) // 1024
+    status = Path("/proc/self/status")
+    if status.exists():
+        words = status.read_text(encoding="utf-8").split()
+        if "VmHWM:" in words:
+            found["process"] = int(words[words.index("VmHWM:") + 1]) // 2**10
+    elif sys.platform == "darwin":
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes, on macOS
+        found["process"] = peak // 2**20
     if device.startswith("cuda"):
         found["gpu"] = torch.cuda.max_memory_allocated(device) // 1024**2
     return found
@@ -57,8 +67,14 @@ def origin(command: str, device: str) -> dict[str, object]:
 
 
 def commit() -> str | None:
-    """The commit of the code, with a mark if the package was changed since."""
+    """The commit of the code, with a mark if the package was changed since.
+
+    None without git, and where the repository is not this one: a copy of the book
+    inside another project has no commit of its own.
+    """
     try:
+        if Path(_git("rev-parse", "--show-toplevel").strip()).resolve() != ROOT:
+            return None
         head = _git("rev-parse", "--short=12", "HEAD").strip()
         changed = _git("status", "--porcelain", "--", "equivae_lite").strip()
     except (OSError, subprocess.CalledProcessError):
@@ -68,5 +84,5 @@ def commit() -> str | None:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", *arguments], cwd=ROOT, capture_output=True, check=True, encoding="utf-8"
     ).stdout

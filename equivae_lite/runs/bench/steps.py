@@ -57,7 +57,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
     if not smoke:
         print(f"{name}: about {minutes(experiment, rows):.1f} minutes of training")
         path = pipeline.RESULTS / NAME
-        before = json.loads(path.read_text()) if path.exists() else {}
+        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         checkpoints.write_json(path, before | {name: found})
     return found
 

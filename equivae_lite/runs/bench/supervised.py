@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Iterator
@@ -121,10 +120,8 @@ def measure(
             value.item()  # waits for the GPU
             times.append(time.perf_counter() - started)
         seconds[str(m)] = statistics.median(times[1:])  # the first one warms up
-    if device.startswith("cuda"):
-        peak = torch.cuda.max_memory_allocated() / 2**20
-    else:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    held = machine.peak_megabytes(device)
+    peak = held.get("gpu", held.get("process"))  # None: this system does not tell
     return {"seconds": seconds, "peak_mib": peak}
 
 
@@ -181,7 +178,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
             mean = _mean(t["seconds"])
             print(
                 f"{batch:5d}  {variant:9s} {rates}   {1000 * mean:9.1f} ms "
-                f"{mean / pool_time:8.2f}x {t['peak_mib']:9.0f}"
+                f"{mean / pool_time:8.2f}x {t['peak_mib'] or '?':>9.0f}"
             )
     noise = {}
     if device == "cpu":

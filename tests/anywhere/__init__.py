@@ -1,0 +1,1 @@
+"""Machines of other people, imitated: their make, their systems, their accounts."""

@@ -23,7 +23,9 @@ def test_toc_names_every_page_once_and_none_that_is_missing():
 
 
 def test_the_front_pages_list_every_chapter():
-    readme, intro = (p.read_text() for p in (ROOT / "README.md", BOOK / "intro.md"))
+    readme, intro = (
+        p.read_text(encoding="utf-8") for p in (ROOT / "README.md", BOOK / "intro.md")
+    )
     for path in CHAPTERS:
         assert f"({path.name})" in intro
         title = read(path).cells[0].source.partition("\n")[0].removeprefix("# ")
@@ -75,15 +77,17 @@ def test_cells(path):
 
 
 def test_the_address_is_stated_where_it_must_be():
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     options = config["sphinx"]["config"]["html_theme_options"]
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert options["repository_url"] == citation["repository-code"] == REPOSITORY
 
 
 def test_toc_that_names_a_missing_page(tmp_path):
-    (tmp_path / "_toc.yml").write_text("root: a\nchapters:\n  - file: book/b\n")
-    (tmp_path / "a.md").write_text("# A")
+    (tmp_path / "_toc.yml").write_text(
+        "root: a\nchapters:\n  - file: book/b\n", encoding="utf-8"
+    )
+    (tmp_path / "a.md").write_text("# A", encoding="utf-8")
     with pytest.raises(FileNotFoundError, match="do not exist: book/b"):
         toc_pages(tmp_path)
 

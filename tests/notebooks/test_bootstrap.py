@@ -24,8 +24,10 @@ def test_bootstrap_without_the_package(tmp_path, monkeypatch, inside_a_clone):
     origin = tmp_path / "origin"
     for folder in ("book", "equivae_lite"):
         (origin / folder).mkdir(parents=True)
-    (origin / "equivae_lite" / "__init__.py").write_text("CLONED = True\n")
-    (origin / "book" / "a.md").write_text("a")
+    (origin / "equivae_lite" / "__init__.py").write_text(
+        "CLONED = True\n", encoding="utf-8"
+    )
+    (origin / "book" / "a.md").write_text("a", encoding="utf-8")
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *command], cwd=origin, check=True)

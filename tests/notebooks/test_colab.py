@@ -1,7 +1,9 @@
 """Chapters start on Colab: beside its own torch, with nothing installed over it."""
 
+import os
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,6 @@ from tests.support import colab
 from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
 
 CHAPTERS = toc_notebooks()
-WHOLE = ("01_two_representations", "11_mnist_supervised")
 
 
 def is_checkout():
@@ -35,7 +36,15 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory):
-    return colab.Colab(tmp_path_factory.mktemp("colab") / "env")
+    try:
+        runtime = colab.Colab(tmp_path_factory.mktemp("colab") / "env")
+    except colab.NoNetwork as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"Colab's packages cannot be had: {error}")
+    if unlike := runtime.unlike_colab():
+        warnings.warn(f"not quite Colab: {', '.join(unlike)}", stacklevel=1)
+    return runtime
 
 
 @pytest.fixture
@@ -54,8 +63,8 @@ def first_cell(path):
 def test_the_environment_is_bare(runtime, tmp_path):
     runtime.run(colab.absent(), tmp_path)
     state = runtime.state(tmp_path)
-    names = {line.split()[0] for line in state["installed"]}
-    assert set(colab.PREINSTALLED) <= names
+    names = {colab.normal(line.split()[0]) for line in state["installed"]}
+    assert {colab.normal(name) for name in colab.RUNTIME["packages"]} <= names
     assert state["prefix"] == str(runtime.folder)
     assert state["torch"][0].startswith(str(runtime.folder))
 
@@ -71,10 +80,12 @@ def test_first_cell(runtime, address, tmp_path, unchanged):
     assert state["package"] == str(clone / "equivae_lite" / "__init__.py")
     assert state["torch"] == unchanged["torch"]
     for path in CHAPTERS:
-        assert (clone / "book" / path.name).read_text() == path.read_text()
+        assert (clone / "book" / path.name).read_text(
+            encoding="utf-8"
+        ) == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", [path.stem for path in CHAPTERS])
 def test_whole_chapter(name, runtime, address, tmp_path, unchanged):
     """Smoke profile, stand-in; on Colab a notebook is opened without its folder."""
     shutil.copy(BOOK / f"{name}.ipynb", tmp_path)
@@ -108,21 +119,42 @@ def test_a_cell_that_installs_is_noticed(line, runtime, address, tmp_path):
     assert new.startswith("install")
 
 
-@pytest.mark.parametrize("name", ["sphinx", "sklearn"])
+@pytest.mark.parametrize("name", ["sphinx", "nbval"])
 def test_a_chapter_that_needs_more_is_noticed(name, runtime, address, tmp_path):
     source = first_cell(CHAPTERS[0]) + f"\nimport {name}"
     with pytest.raises(AssertionError, match=f"No module named '{name}'"):
         runtime.run(colab.ONE_CELL, tmp_path, source, clone_from=address)
 
 
-def test_a_clone_step_that_fails_is_noticed(runtime, tmp_path):
-    with pytest.raises(AssertionError, match="No module named 'equivae_lite'"):
+def test_a_clone_that_fails_says_what_to_do(runtime, tmp_path):
+    says = "could not be cloned(.|\\n)*run this cell again"
+    with pytest.raises(AssertionError, match=says):
         runtime.run(
             colab.ONE_CELL,
             tmp_path,
             first_cell(CHAPTERS[0]),
             clone_from=(tmp_path / "nothing").as_uri(),
         )
+    assert not (tmp_path / "equivae-lite").exists()
+
+
+@pytest.mark.parametrize(
+    "left", ["equivae-lite/", "equivae-lite/.git/config", "equivae-lite.part/book/a.md"]
+)
+def test_what_a_failed_clone_left_behind_does_not_matter(
+    left, runtime, address, tmp_path
+):
+    """An empty folder, and a clone that was cut off, under either name."""
+    path = tmp_path / left
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir() if left.endswith("/") else path.write_text("half", encoding="utf-8")
+    source = first_cell(CHAPTERS[0])
+    runtime.run(colab.ONE_CELL, tmp_path, source, clone_from=address)
+    assert (tmp_path / "equivae-lite" / "equivae_lite" / "__init__.py").is_file()
+    assert not (tmp_path / "equivae-lite.part").exists()
+    # The reader's own files in a folder of that name would not be lost.
+    kept = list(tmp_path.glob("*/old/.git/config"))
+    assert len(kept) == (left == "equivae-lite/.git/config")
 
 
 def test_uncommitted_work_is_cloned_too(address, tmp_path):

@@ -23,7 +23,7 @@ WRONG = [
 def lint(folder):
     run = subprocess.run(
         [sys.executable, "-c", RUN, "--no-cache", "--no-logo"],
-        cwd=folder, capture_output=True, text=True,
+        cwd=folder, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     return run.returncode, run.stdout + run.stderr
 

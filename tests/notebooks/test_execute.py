@@ -87,10 +87,10 @@ def test_a_second_run_changes_nothing(tmp_path, capsys, book_profile):
     assert f"[1/1] {path}: written, " in out
     assert "a.ipynb, cell import-matplotlib-pyplot-as-plt\n    + hello\n" in out
     assert "3 cells show something else than before" in out
-    first = path.read_text()
+    first = path.read_text(encoding="utf-8")
     assert '"image/png"' in first and f"book {tmp_path}" in first
     assert execute.main([str(path)]) == 0
-    assert path.read_text() == first
+    assert path.read_text(encoding="utf-8") == first
     out = capsys.readouterr().out
     assert f"{path}: unchanged, " in out and "\n0 cells show" in out
     assert freshness.stale(path) == []
@@ -99,16 +99,18 @@ def test_a_second_run_changes_nothing(tmp_path, capsys, book_profile):
 
 def test_a_failing_cell_writes_nothing(tmp_path, capsys):
     path = save(tmp_path / "a.ipynb", code("print(1)"), code("1 / 0"))
-    before = path.read_text()
+    before = path.read_text(encoding="utf-8")
     assert execute.main([str(path)]) == 1
-    assert path.read_text() == before and list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == before and list(tmp_path.iterdir()) == [
+        path
+    ]
     out, error = capsys.readouterr()
     assert "FAILED, nothing written" in out and "ZeroDivisionError" in error
 
 
 def test_tracebacks_name_files_of_the_repository(tmp_path, book_profile):
     (tmp_path / "helper.py").write_text(
-        "def f():\n    raise ValueError('on purpose')\n"
+        "def f():\n    raise ValueError('on purpose')\n", encoding="utf-8"
     )
     path = save(tmp_path / "a.ipynb", code("import helper\nhelper.f()"))
     edit(path, '"metadata": {}', '"metadata": {"tags": ["raises-exception"]}')
@@ -119,7 +121,7 @@ def test_tracebacks_name_files_of_the_repository(tmp_path, book_profile):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = save(tmp_path / "a.ipynb", code("print(1)"))
-    before = path.read_text()
+    before = path.read_text(encoding="utf-8")
 
     def full(*_):
         raise OSError("no space left")
@@ -127,18 +129,20 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="no space"):
         normal_form.write(path, new_notebook())
-    assert path.read_text() == before and list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == before and list(tmp_path.iterdir()) == [
+        path
+    ]
 
 
 def test_a_chapter_about_mnist_that_ran_on_nothing_is_not_written(
     tmp_path, monkeypatch, book_profile
 ):
     path = save(tmp_path / "a.ipynb", code("x = 1"), equivae={"data": "mnist"})
-    before = path.read_text()
+    before = path.read_text(encoding="utf-8")
     monkeypatch.setattr(execute.sources, "available", lambda name: True)
     with pytest.raises(ValueError, match="about mnist but was executed on no data"):
         execute.execute(path)
-    assert path.read_text() == before
+    assert path.read_text(encoding="utf-8") == before
 
 
 def test_where_its_data_are_absent_a_chapter_is_not_run(tmp_path, monkeypatch, capsys):

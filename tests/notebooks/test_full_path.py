@@ -41,7 +41,7 @@ def test_the_command_line_runs_as_a_module(tmp_path):
     command = "train glyphs-supervised --profile smoke --threads 1 --out".split()
     done = subprocess.run(
         [sys.executable, "-m", "equivae_lite", *command, str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True, env=os.environ,
+        cwd=ROOT, capture_output=True, encoding="utf-8", env=os.environ,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "glyphs-supervised-seed0.safetensors").exists()

@@ -66,7 +66,10 @@ def test_refused_in_a_subprocess_and_in_its_child():
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PROBE!r}])"
     for code in (PROBE, child):
         run = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
         )
         assert run.stdout.split() == REFUSED
 
@@ -91,13 +94,15 @@ def test_loopback_works():
 
 
 def test_a_hidden_sitecustomize_still_runs(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text("print('the other one')")
+    (tmp_path / "sitecustomize.py").write_text(
+        "print('the other one')", encoding="utf-8"
+    )
     path = os.pathsep.join([str(NO_NETWORK), str(tmp_path)])
     run = subprocess.run(
         [sys.executable, "-c", PROBE],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     assert run.stdout.splitlines() == ["the other one", *REFUSED]

@@ -97,7 +97,7 @@ def traced(tmp_path_factory):
     (folder / "book").mkdir()
     for name, text in FILES.items():
         file = folder / "equivae_lite" / f"{name}.py"
-        file.write_text(textwrap.dedent(text).lstrip("\n"))
+        file.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
     path = save(
         folder / "book" / "01_x.ipynb",
         code(FIND),

@@ -43,7 +43,7 @@ LABELS = ("eq-dollars", "eq-directive", "eq-tex")
 def test_ledger_passes(tmp_path):
     assert rules.equation_labels(EQUATIONS.replace("(eq-quoted)", "")) != []
     page = tmp_path / "p.md"
-    page.write_text(EQUATIONS)
+    page.write_text(EQUATIONS, encoding="utf-8")
     path = save(
         tmp_path / "a.ipynb",
         new_markdown_cell("$$ x $$ (eq-own)"),
@@ -95,7 +95,7 @@ SOLVED = "```{solution-end}\n```\n"
     ],
 )
 def test_exercises(tmp_path, text, problem):
-    (tmp_path / "a.md").write_text(text)
+    (tmp_path / "a.md").write_text(text, encoding="utf-8")
     problems = rules.exercises(tmp_path / "a.md")
     assert problems == [] if problem is None else any(problem in p for p in problems)
 

@@ -37,7 +37,7 @@ def test_ruff():
         [sys.executable, "-m", "ruff", "check", "."],
         cwd=ROOT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -61,6 +61,6 @@ def test_modules_are_short_enough_to_read():
     long = {
         p.name: n
         for p in (ROOT / "equivae_lite").rglob("*.py")
-        if (n := len(p.read_text().splitlines())) > 320
+        if (n := len(p.read_text(encoding="utf-8").splitlines())) > 320
     }
     assert long == {}

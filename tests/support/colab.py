@@ -1,4 +1,8 @@
-"""A Python environment that holds what Colab brings along, and nothing of this book."""
+"""A Python environment that holds what Colab brings along, and nothing of this book.
+
+`colab-runtime.json` has the versions. On a Python for which one of them has no wheel,
+the next version that has one is taken.
+"""
 
 import json
 import os
@@ -10,17 +14,13 @@ import textwrap
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
+from conftest import PROXIES
 from tools.notebooks.book import ROOT
 
-# What Colab preinstalls of our needs. (It has scikit-learn too; no chapter that is run
-# here may need it.)
-PREINSTALLED = (
-    "torch torchvision numpy scipy matplotlib ipywidgets ipykernel nbclient "
-    "safetensors tqdm"
-).split()
-ABSENT = "equivae_lite jupyter_book myst_nb nbval pytest sklearn sphinx yaml"
+RUNTIME = json.loads(
+    (ROOT / "tests/notebooks/colab-runtime.json").read_text(encoding="utf-8")
+)
+ABSENT = "equivae_lite jupyter_book myst_nb nbval pytest sphinx"
 
 # A pip that installs nothing and notes that it was called.
 PIP = """\
@@ -57,53 +57,90 @@ print(notebook.cells[-1].outputs[0].text)
 """
 
 
-def needed(names: list[str]) -> dict[str, metadata.Distribution]:
-    """Distributions with all that they require, from the environment of the tests."""
-    found: dict[str, metadata.Distribution] = {}
-    waiting = list(names)
-    while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name in found:
-            continue
-        found[name] = metadata.distribution(name)
-        for line in found[name].requires or []:
-            requirement = Requirement(line)
-            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
-    return found
+class NoNetwork(Exception):
+    """The packages could not be had."""
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def resolved() -> dict[str, str]:
+    """Name -> version: Colab's where it has a wheel for this Python, and what it needs.
+
+    Raises NoNetwork if the package registry does not answer.
+    """
+    listed = [f"{name}>={version}" for name, version in RUNTIME["packages"].items()]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "-q", "--no-annotate",
+               "--no-header", "--resolution", "lowest-direct", "--only-binary", ":all:",
+               "--python", sys.executable, "-"]  # fmt: skip
+    run = subprocess.run(
+        command, input="\n".join(listed), capture_output=True, encoding="utf-8",
+        env=outward(),
+    )  # fmt: skip
+    if run.returncode:
+        raise NoNetwork(run.stderr)
+    lines = (line.split(";")[0].strip() for line in run.stdout.splitlines())
+    return {normal(n): v for n, v in (line.split("==") for line in lines if line)}
+
+
+def outward() -> dict[str, str]:
+    """The variables of this process, less those that keep tests off the network."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | PROXIES
 
 
 class Colab:
-    """A fresh virtual environment in `folder`, with links to PREINSTALLED alone."""
+    """A fresh virtual environment in `folder` with the packages that Colab has.
+
+    Those that the tests' own environment has in the same version (torch, and what it
+    brings) are links to it; the others are fetched.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.packages = resolved()
         make = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
         subprocess.run(make, check=True)
         self.python = folder / "bin" / "python"
         (site,) = folder.glob("lib/python*/site-packages")
-        for distribution in needed(PREINSTALLED).values():
-            for file in distribution.files or []:
-                top = file.parts[0]
-                target = site / top
-                if top in ("..", "__pycache__") or top.endswith(".pth"):
-                    continue
-                if not target.exists():
-                    target.symlink_to(Path(distribution.locate_file(top)).resolve())
+        here = {normal(d.name): d for d in metadata.distributions()}
+        fetched = []
+        for name, version in self.packages.items():
+            if name in here and here[name].version.split("+")[0] == version:
+                _link(here[name], site)
+            else:
+                fetched.append(f"{name}=={version}")
+        install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps",
+                   "--python", str(self.python), "-r", "-"]  # fmt: skip
+        run = subprocess.run(
+            install, input="\n".join(fetched), capture_output=True, encoding="utf-8",
+            env=outward(),
+        )  # fmt: skip
+        if run.returncode:
+            raise NoNetwork(run.stderr)
         self.pip_calls = folder / "pip-calls"
         (site / "pip").mkdir()
         (site / "pip" / "__init__.py").touch()
-        (site / "pip" / "__main__.py").write_text(PIP)
+        (site / "pip" / "__main__.py").write_text(PIP, encoding="utf-8")
         shim = folder / "bin" / "pip"
-        shim.write_text(f"#!{self.python}\n{PIP}")
+        shim.write_text(f"#!{self.python}\n{PIP}", encoding="utf-8")
         shim.chmod(0o755)
         kernel = folder / "share" / "jupyter" / "kernels" / "python3"
-        kernel.mkdir(parents=True)
-        (kernel / "kernel.json").write_text(json.dumps({
-            "argv": [str(self.python), "-m", "ipykernel_launcher", "-f",
-                     "{connection_file}"],
-            "display_name": "Python 3", "language": "python",
-        }))  # fmt: skip
+        kernel.mkdir(parents=True, exist_ok=True)
+        argv = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
+        (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    def unlike_colab(self) -> list[str]:
+        """What differs from Colab's list: no wheel of it for this Python."""
+        python = ".".join(map(str, sys.version_info[:2]))
+        found = {"python": python} | self.packages
+        asked = {"python": RUNTIME["python"]} | RUNTIME["packages"]
+        return [
+            f"{name} {found[normal(name)]} instead of {version}"
+            for name, version in asked.items()
+            if found[normal(name)] != version
+        ]
 
     def environment(self, clone_from: str) -> dict[str, str]:
         """Variables of a runtime: nothing of this repository, no network, no data."""
@@ -123,7 +160,7 @@ class Colab:
         """Run Python code in `folder`, as if that were Colab's /content."""
         done = subprocess.run(
             [str(self.python), "-c", code, *arguments],
-            cwd=folder, input=given, capture_output=True, text=True,
+            cwd=folder, input=given, capture_output=True, encoding="utf-8",
             env=self.environment(clone_from),
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
@@ -136,7 +173,13 @@ class Colab:
         """What pip was called with so far, one line a call."""
         if not self.pip_calls.exists():
             return []
-        return self.pip_calls.read_text().splitlines()
+        return self.pip_calls.read_text(encoding="utf-8").splitlines()
+
+
+def _link(distribution: metadata.Distribution, site: Path) -> None:
+    for top in {file.parts[0] for file in distribution.files or []}:
+        if top not in ("..", "__pycache__") and not (site / top).exists():
+            (site / top).symlink_to(Path(distribution.locate_file(top)).resolve())
 
 
 def published(folder: Path) -> str:
@@ -146,7 +189,7 @@ def published(folder: Path) -> str:
     """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
+        cwd=ROOT, capture_output=True, encoding="utf-8", check=True,
     ).stdout.split("\0")  # fmt: skip
     for name in filter(None, listed):
         source, target = ROOT / name, folder / name

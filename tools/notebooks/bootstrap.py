@@ -1,6 +1,6 @@
 """The first code cell of every chapter, and an empty chapter that begins with it.
 
-    python -m tools.notebooks.bootstrap book/19_name.ipynb "Title" [DATA SET …]
+python -m tools.notebooks.bootstrap book/19_name.ipynb "Title" [DATA SET …]
 """
 
 from __future__ import annotations
@@ -22,16 +22,27 @@ BOOTSTRAP = f"""\
 try:
     import equivae_lite
 except ModuleNotFoundError:  # on Colab, beside Colab's own torch
-    import os, sys
-    here = os.path.isdir("../equivae_lite")
+    import os, shutil, subprocess, sys, tempfile
+    clone, half = "equivae-lite", "equivae-lite.part"
     address = os.environ.get(
         "EQUIVAE_CLONE_FROM",
         "{REPOSITORY}",
     )
-    if not here and not os.path.isdir("equivae-lite"):
-        !git clone -q --depth 1 {{address}} equivae-lite
+    here = os.path.isdir("../equivae_lite")
+    if not here and not os.path.isdir(f"{{clone}}/equivae_lite"):
+        shutil.rmtree(half, ignore_errors=True)
+        git = ["git", "clone", "-q", "--depth", "1", address, half]
+        run = subprocess.run(git, capture_output=True, text=True)
+        if run.returncode:
+            raise RuntimeError(
+                f"The book could not be cloned. Git says: {{run.stderr}}"
+                "Once there is a network, run this cell again."
+            ) from None
+        if os.path.isdir(clone):  # not the book: out of the way
+            os.rename(clone, tempfile.mkdtemp(dir=".") + "/old")
+        os.rename(half, clone)
     if not here:
-        %cd -q equivae-lite/book
+        os.chdir(f"{{clone}}/book")
     sys.path.insert(0, os.path.abspath(".."))
     import equivae_lite"""
 

@@ -44,7 +44,7 @@ def test_start_without_svhn(capsys):
     session = colour.start("supervised")
     assert (session.wanted, session.data) == ("svhn", "street-glyphs")
     out = capsys.readouterr().out
-    assert "download svhn" in out and "there is no model" not in out
+    assert 'download("svhn")' in out and "there is no model" not in out
     assert note() == "stand-in: street-glyphs"
 
 
@@ -91,7 +91,9 @@ def test_the_commands_name_presets():
 
 def write(tmp_path, name, *values):
     seeds = {str(i): {"a": {"b": v}} for i, v in enumerate(values)}
-    (tmp_path / f"{name}.json").write_text(json.dumps({"seeds": seeds}))
+    (tmp_path / f"{name}.json").write_text(
+        json.dumps({"seeds": seeds}), encoding="utf-8"
+    )
 
 
 COLUMNS = {"b": (lambda s: s["a"]["b"], 1), "c": (lambda s: s["c"], 2)}
@@ -131,9 +133,9 @@ def test_what_is_read_is_noted_for_the_stamp(tmp_path, monkeypatch):
     monkeypatch.setenv("EQUIVAE_STAMP_FILE", str(stamp))
     write(tmp_path, "svhn-supervised", 1.0)
     colour.seeds_of(colour.start("supervised"), "svhn-supervised")
-    assert [json.loads(s)["name"] for s in stamp.read_text().splitlines()] == [
-        "svhn-supervised"
-    ]
+    assert [
+        json.loads(s)["name"] for s in stamp.read_text(encoding="utf-8").splitlines()
+    ] == ["svhn-supervised"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 from equivae_lite import ROOT
 from equivae_lite.chapters import figures
 from equivae_lite.chapters import session as sessions
+from equivae_lite.data import sources
 from equivae_lite.errors import CheckpointError, DataError, EquivaeError
 from equivae_lite.runs import pipeline
 from equivae_lite.training import checkpoints, experiments
@@ -47,7 +48,7 @@ def stamp(tmp_path, monkeypatch):
     monkeypatch.setenv("EQUIVAE_STAMP_FILE", str(path))
 
     def lines():
-        text = path.read_text() if path.exists() else ""
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 
     return lines
@@ -81,8 +82,10 @@ def test_a_stand_in_is_announced(capsys, wanted, stand_in):
     assert first == f"profile book, device {DEVICE}, seed 2, data {stand_in}"
     assert banner == [
         f"*** STAND-IN: {wanted} is not here, so this run uses {stand_in}.",
-        f"*** Nothing below is a result on {wanted}. To get the real data:",
-        f"***   python -m equivae_lite download {wanted}",
+        f"*** Nothing below is a result on {wanted}. To get the real data "
+        f"({sources.MEGABYTES[wanted]} MB),",
+        "*** run this line in a cell of its own, then the chapter from its top:",
+        f'from equivae_lite.data.sources import download; download("{wanted}")',
     ]
     assert session.stand_in and session.data == stand_in and session.wanted == wanted
     grid = figures.image_grid(torch.zeros(1, 1, 1, 28, 28))
@@ -236,7 +239,7 @@ def test_results(monkeypatch, stamp, tmp_path):
     session = sessions.setup()
     with pytest.raises(EquivaeError, match="python -m equivae_lite evaluate my-model"):
         session.results("my-model")
-    (tmp_path / "my-model.json").write_text('{"seeds": {}}')
+    (tmp_path / "my-model.json").write_text('{"seeds": {}}', encoding="utf-8")
     assert session.results("my-model") == {"seeds": {}}
     digest = hashlib.sha256(b'{"seeds": {}}').hexdigest()
     assert [(x["kind"], x["name"], x["digest"]) for x in stamp()] == [

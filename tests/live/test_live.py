@@ -472,4 +472,3 @@ def test_a_phone_is_wide_enough(visit, live_site):
     page.locator("[data-live=styles] summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     assert Figure(page, "draw").box("paper")["width"] > 180  # room for a finger
-

@@ -10,7 +10,7 @@ from tests.live import test_live
 def broken(visit, live_site, tmp_path):
     """broken(file, old, new) is `opened` of test_live, with a file replaced."""
     empty = tmp_path / "empty.html"
-    empty.write_text("<!doctype html><title>e</title>")
+    empty.write_text("<!doctype html><title>e</title>", encoding="utf-8")
 
     def plant(file, old, new):
         (path,) = live_site.glob(f"**/{file}")

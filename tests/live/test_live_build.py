@@ -22,7 +22,7 @@ from tools.pages import check_pages
 
 
 def soup(path):
-    return BeautifulSoup(path.read_text(), "html.parser")
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 def scripts(path):
@@ -79,7 +79,9 @@ def test_the_weights_are_the_checkpoint_in_float16(live_site):
     wanted = {"class_r": model.class_r, **model.state_dict()}
     found = {}
     for part in ("decoder", "encoder"):
-        text = (live_site / f"_static/live/{part}-weights.js").read_text()
+        text = (live_site / f"_static/live/{part}-weights.js").read_text(
+            encoding="utf-8"
+        )
         content = json.loads(text[text.index("{") : text.rindex("}") + 1])
         planes = zlib.decompress(base64.b64decode(content["data"]))
         high, low = np.frombuffer(planes, "u1").reshape(2, -1).astype("u2")
@@ -149,11 +151,11 @@ def test_weights_that_float16_cannot_hold_are_refused():
 
 def test_another_architecture_is_refused(copies):
     card_path = checkpoints.paths(export.NAME, 0, copies)[1]
-    card = json.loads(card_path.read_text())
+    card = json.loads(card_path.read_text(encoding="utf-8"))
     weights = checkpoints.paths("mnist-supervised-class-table", 0)[0]
     table = checkpoints.read_card("mnist-supervised-class-table", 0)
     card |= {"experiment": table["experiment"], "sha256": table["sha256"]}
-    card_path.write_text(json.dumps(card))
+    card_path.write_text(json.dumps(card), encoding="utf-8")
     shutil.copy(weights, checkpoints.paths(export.NAME, 0, copies)[0])
     with pytest.raises(CheckpointError, match="the live figures draw no other"):
         export.load(copies)
@@ -161,9 +163,7 @@ def test_another_architecture_is_refused(copies):
 
 def test_stored_numbers_belong_to_the_shipped_weights(tmp_path):
     content = digits.read()
-    assert [d["y"] for d in content["digits"]] == sorted(
-        [*range(10)] * digits.EACH
-    )
+    assert [d["y"] for d in content["digits"]] == sorted([*range(10)] * digits.EACH)
     assert all(len(d["v"]) == len(content["kl"]) == 16 for d in content["digits"])
     card = checkpoints.read_card(digits.NAME, 0)
     assert content["data"]["md5"] == card["data"]["test"]
@@ -171,7 +171,7 @@ def test_stored_numbers_belong_to_the_shipped_weights(tmp_path):
     units = start.start()["styles"]["units"]
     assert min(content["kl"][u] for u in units) >= sorted(content["kl"])[-2]
     content["checkpoint"]["sha256"] = "0"
-    (tmp_path / "other.json").write_text(json.dumps(content))
+    (tmp_path / "other.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(
         EquivaeError, match="with other weights .* make it again: python"
     ):

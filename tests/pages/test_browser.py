@@ -8,12 +8,14 @@ HEAD = "<!doctype html><html lang=en><head><title>t</title>"
 
 
 def write(folder, name, body):
-    (folder / name).write_text(f"{HEAD}</head><body>{body}</body></html>")
+    (folder / name).write_text(
+        f"{HEAD}</head><body>{body}</body></html>", encoding="utf-8"
+    )
     return (folder / name).as_uri()
 
 
 def test_a_good_page_has_no_problems(visit, tmp_path):
-    (tmp_path / "a.js").write_text("document.title = 'ran'")
+    (tmp_path / "a.js").write_text("document.title = 'ran'", encoding="utf-8")
     seen = visit(write(tmp_path, "a.html", "<script src=a.js></script>"))
     assert seen.page.title() == "ran"
     assert seen.problems() == []

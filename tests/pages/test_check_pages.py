@@ -26,17 +26,19 @@ PAGE = """<html><head>
 @pytest.fixture
 def site(tmp_path):
     """A repository with a built site of two pages, one of them a notebook."""
-    (tmp_path / "_toc.yml").write_text("root: book/b\nchapters:\n- file: book/a\n")
+    (tmp_path / "_toc.yml").write_text(
+        "root: book/b\nchapters:\n- file: book/a\n", encoding="utf-8"
+    )
     site = tmp_path / "html"
     for folder in ("book", "html/book", "html/_static", "html/_sources/book"):
         (tmp_path / folder).mkdir(parents=True)
     save(tmp_path / "book" / "a.ipynb", code("x = 1"))
-    (tmp_path / "book" / "b.md").write_text("# B")
+    (tmp_path / "book" / "b.md").write_text("# B", encoding="utf-8")
     for name in ("_static/own.css", "_static/p.png", "_sources/book/a.ipynb"):
-        (site / name).write_text("")
-    (site / "book" / "a.html").write_text(PAGE)
-    (site / "book" / "b.html").write_text("<p id='end'>b</p>")
-    (site / "index.html").write_text("")
+        (site / name).write_text("", encoding="utf-8")
+    (site / "book" / "a.html").write_text(PAGE, encoding="utf-8")
+    (site / "book" / "b.html").write_text("<p id='end'>b</p>", encoding="utf-8")
+    (site / "index.html").write_text("", encoding="utf-8")
     check_pages.parsed.cache_clear()
     check_pages._anchors.cache_clear()
     return site
@@ -95,7 +97,7 @@ def test_the_notebook_to_download_must_be_there(site):
 
 def test_page_checker_as_a_command(tmp_path):
     command = [sys.executable, "-m", "tools.pages.check_pages", str(tmp_path)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert run.returncode == 1 and "the page was not built" in run.stdout
-    run = subprocess.run(command[:-1], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(command[:-1], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert run.returncode == 2 and "Expected the folder" in run.stderr

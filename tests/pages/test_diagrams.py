@@ -38,7 +38,7 @@ def test_drawn_again_it_is_the_same_file(name, theme, drawn):
 
 @each_file
 def test_no_date_no_outside_address_and_no_background(name, theme):
-    text = (diagrams.IMAGES / f"network-{name}-{theme}.svg").read_text()
+    text = (diagrams.IMAGES / f"network-{name}-{theme}.svg").read_text(encoding="utf-8")
     assert not re.search(r"\b20\d\d-\d\d", text)
     hosts = set(re.findall(r"https?://([^/\"]+)", text))
     assert hosts <= {"www.w3.org", "purl.org", "creativecommons.org"}
@@ -76,7 +76,11 @@ def test_sizes_come_from_the_modules(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", diagrams.DRAWINGS)
 def test_light_and_dark_differ_in_colour_only(name, drawn):
     light, dark = (
-        re.sub("#[0-9a-f]{6}", "", drawn[f"network-{name}-{t}.svg"].read_text())
+        re.sub(
+            "#[0-9a-f]{6}",
+            "",
+            drawn[f"network-{name}-{t}.svg"].read_text(encoding="utf-8"),
+        )
         for t in THEMES
     )
     assert light == dark

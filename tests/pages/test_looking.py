@@ -38,7 +38,7 @@ def seen(browser, tmp_path):
     def look(old="", new=""):
         assert old in PAGE
         path = tmp_path / "page.html"
-        path.write_text(PAGE.replace(old, new, 1) if old else PAGE)
+        path.write_text(PAGE.replace(old, new, 1) if old else PAGE, encoding="utf-8")
         return looking.look(browser, path, tmp_path)
 
     return look
@@ -98,7 +98,10 @@ def test_a_wide_block_that_scrolls_by_itself_is_fine(seen):
 def test_thinning_keeps_what_is_different(visit, tmp_path):
     spans = "<span class=a>1</span><span class=a>2</span><span class=b>3</span>"
     path = tmp_path / "a.html"
-    path.write_text(f"<div class=highlight><pre>{spans}</pre></div><pre>{spans}</pre>")
+    path.write_text(
+        f"<div class=highlight><pre>{spans}</pre></div><pre>{spans}</pre>",
+        encoding="utf-8",
+    )
     page = visit(path.as_uri()).page
     page.evaluate(looking.THIN)
     assert re.sub(r"\s", "", page.inner_text("body")) == "1313"
@@ -111,7 +114,8 @@ def test_one_of_each_look_is_left(visit, tmp_path):
         f"<!doctype html><style>{STYLE}{DARK} html[data-theme=dark] #e {{ color: red }}"
         f"</style><script>{THEME}</script><body><p>a</p><p>a</p>"
         "<p style='color: #555'>b</p><section><p>c</p></section>"
-        "<section style='background: #eee'><p>d</p><p>d</p></section><p id=e>e</p>"
+        "<section style='background: #eee'><p>d</p><p>d</p></section><p id=e>e</p>",
+        encoding="utf-8",
     )
     page = visit(path.as_uri()).page
     page.evaluate(looking.LOOKS)

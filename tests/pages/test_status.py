@@ -26,15 +26,15 @@ def chapter():
 def test_a_run_is_noted_once_for_a_stamp(tmp_path, chapter):
     path, notebook = tmp_path / "runs.json", read(chapter)
     chapter_runs.note(chapter, notebook, 12.4, path)
-    first = path.read_text()
+    first = path.read_text(encoding="utf-8")
     noted = json.loads(first)[chapter.name]
     assert noted["seconds"] == 12 and noted["machine"]
     assert noted["stamp"] == chapter_runs.stamp_digest(notebook)
     chapter_runs.note(chapter, notebook, 99.0, path)
-    assert path.read_text() == first
+    assert path.read_text(encoding="utf-8") == first
     notebook.metadata["equivae"]["stamp"]["code"] = "other"
     chapter_runs.note(chapter, notebook, 99.0, path)
-    assert json.loads(path.read_text())[chapter.name]["seconds"] == 99
+    assert json.loads(path.read_text(encoding="utf-8"))[chapter.name]["seconds"] == 99
 
 
 def test_a_notebook_outside_the_book_is_not_noted(tmp_path):
@@ -55,7 +55,9 @@ def test_every_pinned_package_is_listed():
     listed = ", ".join(names for _, names in status.pinned())
     pins = [
         line.replace("==", " ")
-        for line in (status.ROOT / "requirements.txt").read_text().splitlines()
+        for line in (status.ROOT / "requirements.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
         if line and not line.startswith("#")
     ]
     assert listed.split(", ") == pins

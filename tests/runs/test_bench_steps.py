@@ -41,7 +41,7 @@ def test_minutes_are_steps_times_their_cost():
 
 
 def test_stored_measurement_covers_the_schedules():
-    stored = json.loads((pipeline.RESULTS / NAME).read_text())
+    stored = json.loads((pipeline.RESULTS / NAME).read_text(encoding="utf-8"))
     for name, found in stored.items():
         e = experiments.get(name)
         assert {b for b, _ in e.schedule} == {r["batch"] for r in found["rows"]}

@@ -314,7 +314,7 @@ def test_validate(run, few_images, monkeypatch, tmp_path):
     code, text, _ = run(f"validate {NAME} --epochs 1")
     path = tmp_path / "results" / f"{NAME}-validation.json"
     assert code == 0 and str(path) in text
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text(encoding="utf-8"))
     # 150 images are left: five steps of 32.
     assert [h["steps"] for h in result["history"]] == [5]
     assert result["history"][0]["validation_bound"] < 0
@@ -355,7 +355,7 @@ def test_evaluate_makes_r_of_a_semi_supervised_checkpoint_from_its_labels(
 ):
     save_untrained(SEMI, tmp_path, seed=4)
     path = pipeline.evaluate(SEMI.name, [4], folder=tmp_path, limit=200)
-    found = json.loads(path.read_text())["seeds"]["4"]
+    found = json.loads(path.read_text(encoding="utf-8"))["seeds"]["4"]
     model, px, _ = checkpoints.load(SEMI.name, 4, tmp_path)
     train, test = ALL_OF(SEMI.data, "train", 200), ALL_OF(SEMI.data, "test", 200)
     rows, _ = sets.class_balanced_split(train.labels, 10, 4)
@@ -375,7 +375,7 @@ def test_evaluate_keeps_the_other_seeds(few_images, monkeypatch, tmp_path, capsy
     pipeline.evaluate(NAME, [10], importance_weighted=False, **settings)
     path = pipeline.evaluate(NAME, [1, 0], **settings)
     assert path == tmp_path / "results" / f"{NAME}.json"
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text(encoding="utf-8"))
     assert list(result["seeds"]) == ["0", "1", "10"]
     assert [s["x"] for s in result["seeds"].values()] == [1000, 1000, 0]
     cards = [checkpoints.read_card(NAME, s, tmp_path / "c") for s in (0, 1, 10)]
@@ -397,7 +397,7 @@ def test_as_a_module_an_error_is_one_line_and_no_traceback(tmp_path):
         [sys.executable, "-m", "equivae_lite", "train", "mnist-supervised"]
         + ["--out", str(tmp_path / "out")],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         cwd=ROOT,
     )
     assert done.returncode == 2 and done.stdout == ""

@@ -118,7 +118,7 @@ def test_a_run_is_made_once_and_leaves_the_package_as_it_was(
         readings.run_all(experiment, glyphs, path, **SMALL)
     content = readings.run_all(experiment, glyphs, path, **SMALL)
     assert len(made) == 1 + len(READINGS) * 2  # the third one twice, no other
-    assert content == json.loads(path.read_text())
+    assert content == json.loads(path.read_text(encoding="utf-8"))
     assert type(EquiVAE(PRESET.arch).decoder) is Decoder
     rows = readings.table(content).split("\n")
     assert len(rows) == 2 + len(READINGS)
@@ -143,7 +143,7 @@ def test_difference_is_paired_over_seeds():
 
 @pytest.fixture(scope="module")
 def stored():
-    return json.loads(readings.PATH.read_text())
+    return json.loads(readings.PATH.read_text(encoding="utf-8"))
 
 
 def test_the_stored_runs_are_those_of_the_preset_on_training_images(stored):

@@ -70,7 +70,7 @@ class Machine:
         self.folder = folder
         skip = shutil.ignore_patterns("__pycache__", "exercises")
         shutil.copytree(PACKAGE, folder / "equivae_lite", ignore=skip)
-        (folder / "machine.py").write_text(MACHINE)
+        (folder / "machine.py").write_text(MACHINE, encoding="utf-8")
 
     def run(self, mounted, step=0, evaluation=0):
         """Its output, or what it had printed when it was killed."""
@@ -79,7 +79,7 @@ class Machine:
         command = [sys.executable, "machine.py", str(step), str(evaluation), SEMI]
         command += ["--seeds", "0", "1", "--device", "cpu", "--threads", "1"]
         process = subprocess.Popen(
-            [*command, "--out", str(mounted)], cwd=self.folder, text=True,
+            [*command, "--out", str(mounted)], cwd=self.folder, encoding="utf-8",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": path},
         )  # fmt: skip
@@ -196,9 +196,7 @@ def quick(monkeypatch):
 
     whole = bound.importance_weighted
     monkeypatch.setattr(sets, "load", load)
-    monkeypatch.setattr(
-        bound, "importance_weighted", lambda *a: whole(*a[:-1], (1, 2))
-    )
+    monkeypatch.setattr(bound, "importance_weighted", lambda *a: whole(*a[:-1], (1, 2)))
 
 
 @pytest.fixture
@@ -251,7 +249,9 @@ def test_a_finished_run_is_not_done_again(run, drive, nothing_is_done, uninterru
 
 def test_the_table_is_that_of_the_results(run, drive, nothing_is_done):
     _, out, _ = run(f"{SEMI} --seeds 0 1", drive)
-    found = json.loads((drive / f"results/{SEMI}.json").read_text())["seeds"]
+    found = json.loads((drive / f"results/{SEMI}.json").read_text(encoding="utf-8"))[
+        "seeds"
+    ]
     title, _, head, _, *rows = out.splitlines()[:7]
     on = "on the test images of glyphs (a stand-in: no result on mnist)"
     assert title == f"{SEMI}, {on}"
@@ -281,10 +281,12 @@ def test_what_is_damaged_is_named_and_made_again(
     elif damage == "no weights":
         weights.unlink()
     elif damage == "card":
-        card.write_text("{")
+        card.write_text("{", encoding="utf-8")
     else:
-        whole = card.read_text()
-        card.write_text(whole.replace('"complete": true', '"complete": false'))
+        whole = card.read_text(encoding="utf-8")
+        card.write_text(
+            whole.replace('"complete": true', '"complete": false'), encoding="utf-8"
+        )
     monkeypatch.setattr(
         loop, "train_epoch", lambda *a, **k: pytest.fail("a step was taken")
     )
@@ -315,11 +317,11 @@ def test_a_whole_run_with_other_settings_is_kept(run, drive, nothing_is_done, op
 
 def test_other_weights_are_evaluated_and_the_rest_is_kept(run, drive, quick):
     path = drive / f"results/{SEMI}.json"
-    content = json.loads(path.read_text())
-    expected = json.loads(path.read_text())["seeds"]
+    content = json.loads(path.read_text(encoding="utf-8"))
+    expected = json.loads(path.read_text(encoding="utf-8"))["seeds"]
     content["seeds"]["1"] |= {"sha256": "of other weights", "error": -1.0}
     content["seeds"]["0"]["error"] = 0.125  # shows whether it is computed again
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     code, out, _ = run(f"{SEMI} --seeds 0 1", drive)
     assert code == 0 and f"{SEMI} seeds [1]: evaluating" in out
     found = pipeline.stored(path)
@@ -331,7 +333,7 @@ def test_damaged_results_are_an_error_before_anything_is_done(
 ):
     path = drive / f"results/{SEMI}.json"
     for content in ("{", "[]", '{"seeds": 3}', '{"seeds": null}'):
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
         code, _, err = run(f"{SEMI} --seeds 0", drive)
         assert code == 2 and f"the results {path} are damaged" in err, content
         assert "delete the file" in err
@@ -432,7 +434,7 @@ def test_a_full_disk_stops_before_training(tmp_path):
     for limit, expected in ((56 * numbers - 1, 2), (56 * numbers, 1)):
         done = subprocess.run(
             [sys.executable, "-c", FULL, str(limit), *command],
-            capture_output=True, text=True, cwd=ROOT,
+            capture_output=True, encoding="utf-8", cwd=ROOT,
         )  # fmt: skip
         assert done.returncode == expected, done.stderr
         told = f"error: cannot write {tmp_path / 'drive' / 'runs'}" in done.stderr
@@ -485,7 +487,7 @@ def test_three_seeds_unless_others_are_asked_for():
 
 @pytest.mark.parametrize("page", ["README.md", "data/README.md"])
 def test_commands_of_the_read_mes_exist(page):
-    text = (ROOT / page).read_text()
+    text = (ROOT / page).read_text(encoding="utf-8")
     found = re.findall(r"python -m equivae_lite ([^`#|;&\n]+)", text)
     for command in found:
         asked = cli.parser().parse_args(command.split())

@@ -12,7 +12,7 @@ from equivae_lite.training import checkpoints, experiments
 EVALUATED = sorted(
     path.stem
     for path in RESULTS.glob("*.json")
-    if "seeds" in json.loads(path.read_text())
+    if "seeds" in json.loads(path.read_text(encoding="utf-8"))
 )
 
 TEST_IMAGES = {"mnist": 10_000, "glyphs": 10_000, "svhn": 26_032}
@@ -20,7 +20,7 @@ TEST_IMAGES["street-glyphs"] = TEST_IMAGES["svhn"]
 
 
 def seeds(name):
-    return json.loads((RESULTS / f"{name}.json").read_text())["seeds"]
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["seeds"]
 
 
 def bounds(name):
@@ -70,7 +70,9 @@ def test_seed_0_is_shipped_with_its_weights(name):
 
 
 def test_the_validation_run_is_the_presets_and_converged():
-    result = json.loads((RESULTS / "mnist-supervised-validation.json").read_text())
+    result = json.loads(
+        (RESULTS / "mnist-supervised-validation.json").read_text(encoding="utf-8")
+    )
     preset = experiments.get("mnist-supervised")
     assert result["experiment"] == json.loads(json.dumps(preset.to_dict()))
     bound = [entry["validation_bound"] for entry in result["history"]]
@@ -110,7 +112,7 @@ def test_the_recipe_of_chapter_12_is_where_the_book_says():
 
 
 def test_bench_reaches_what_was_promised():
-    result = json.loads((RESULTS / "bench.json").read_text())
+    result = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
     step = {w: t["256"]["seconds"] for w, t in result["timings"].items()}
     mean = {w: sum(s.values()) / len(s) for w, s in step.items()}
     assert mean["loader"] > 3 * mean["pools"]

@@ -81,7 +81,7 @@ def test_the_appendix_alone_has_nothing_of_ours():
 @pytest.mark.slow
 def test_runs_are_kept_and_not_repeated(small):
     study.main("appendix", [0, 1])
-    kept = json.loads(study.PATH.read_text())
+    kept = json.loads(study.PATH.read_text(encoding="utf-8"))
     assert list(kept["appendix"]["seeds"]) == ["0", "1"]
     assert set(small) == {"train"}  # no test image is read
     found = kept["appendix"]["seeds"]["0"]
@@ -149,7 +149,7 @@ def test_differences_pair_the_labelled_sets():
 
 def test_stored_runs_are_those_of_the_variants():
     path = pipeline.RESULTS / "mnist-semi-supervised-study.json"
-    for variant, entry in json.loads(path.read_text()).items():
+    for variant, entry in json.loads(path.read_text(encoding="utf-8")).items():
         assert entry["settings"] == study.settings(variant)
         for found in entry["seeds"].values():
             assert 0 < found["held_out_error"] < 1

@@ -44,12 +44,12 @@ def build(folder: Path, pages: dict[str, str], *options: str):
     """
     for name, text in pages.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    (folder / "conf.py").write_text(CONF.format(root=str(ROOT)))
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "conf.py").write_text(CONF.format(root=str(ROOT)), encoding="utf-8")
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n"]
     where = [str(folder), str(folder / "html")]
     return subprocess.run(
-        [*sphinx, *options, *where], cwd=ROOT, capture_output=True, text=True
+        [*sphinx, *options, *where], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
 
 

@@ -20,13 +20,14 @@ def code(source, *tags, id=None, count=1, outputs=(), **mystnb):
 def save(path, *cells, **metadata):
     """Write the cells as a notebook in normal form and return the path."""
     path.write_text(
-        text_of(normalise(new_notebook(cells=list(cells), metadata=metadata)))
+        text_of(normalise(new_notebook(cells=list(cells), metadata=metadata))),
+        encoding="utf-8",
     )
     return path
 
 
 def edit(path, old, new):
     """Replace `old`, which must be there, in a text file."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new), encoding="utf-8")

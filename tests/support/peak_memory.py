@@ -6,7 +6,6 @@ training steps asked for. Prints JSON: megabytes after each, and what was done.
 
 import hashlib
 import json
-import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +13,13 @@ from pathlib import Path
 from torchvision import datasets
 
 from equivae_lite.data import sets
+from equivae_lite.runs import machine
 from equivae_lite.training import experiments, loop
 
 
-def peak() -> float:
+def peak() -> int:
     """The most memory that this process has held so far, in megabytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not getrusage: on Linux it also counts what the parent held before this
-        # process had a program of its own, and the parent is a whole test run.
-        line = next(x for x in status.read_text().splitlines() if "VmHWM" in x)
-        return int(line.split()[1]) / 1024
-    unit = 1024**2 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return machine.peak_megabytes("cpu")["process"]
 
 
 def main(folder: str, name: str, steps: int) -> None:
@@ -42,9 +35,7 @@ def main(folder: str, name: str, steps: int) -> None:
     largest = experiment.schedule[-1][0]
     # Straight to the largest batch, and past the warm-up: there the peak is.
     experiment = replace(experiment, schedule=((largest, 1),), warmup_steps=0)
-    _, history = loop.fit(
-        experiment, train, pixels, max_steps=steps, progress=False
-    )
+    _, history = loop.fit(experiment, train, pixels, max_steps=steps, progress=False)
     megabytes["trained"] = peak()
     done = {"batch": history[0]["batch"], "steps": history[0]["steps"]}
     images = {"images": len(train), "dtype": str(train.images.dtype)}

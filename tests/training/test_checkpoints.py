@@ -154,14 +154,14 @@ def test_damaged_card(tmp_path, content):
 @pytest.mark.parametrize("change", ["unknown field", "other widths", "no arch"])
 def test_card_of_another_version(tmp_path, change):
     _, path = save_untrained(SUPERVISED, tmp_path)
-    card = json.loads(path.read_text())
+    card = json.loads(path.read_text(encoding="utf-8"))
     if change == "unknown field":
         card["experiment"]["arch"]["batch_norm"] = True
     elif change == "other widths":
         card["experiment"]["arch"]["hidden"] = [64, 32]
     else:
         del card["experiment"]["arch"]
-    path.write_text(json.dumps(card))
+    path.write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(CheckpointError, match="this version of equivae_lite") as caught:
         checkpoints.load(NAME, 0, tmp_path)
     assert f"{AGAIN} 0" in str(caught.value)

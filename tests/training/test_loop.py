@@ -663,14 +663,14 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_at_the_same_weights(
     tmp_path, whole_run
 ):
     script = tmp_path / "run.py"
-    script.write_text(textwrap.dedent(SCRIPT))
+    script.write_text(textwrap.dedent(SCRIPT), encoding="utf-8")
     state, end = tmp_path / "run.state.pt", tmp_path / "end.pt"
 
     def start(stop_at):
         return subprocess.Popen(
             [sys.executable, str(script), str(tmp_path), str(stop_at)],
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
 
     # Step 10 of 16: the second of the second epoch.

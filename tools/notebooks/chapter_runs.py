@@ -34,7 +34,7 @@ def machine() -> str:
     names = [platform.machine()]
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 names = [line.partition(":")[2].strip()]
                 break
@@ -44,7 +44,7 @@ def machine() -> str:
 
 
 def load(path: Path = RUNS) -> dict[str, dict]:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def note(chapter: Path, notebook: NotebookNode, seconds: float, path: Path = RUNS):
@@ -61,4 +61,5 @@ def note(chapter: Path, notebook: NotebookNode, seconds: float, path: Path = RUN
         "threads": int(os.environ.get("OMP_NUM_THREADS", "1")),
         "python": platform.python_version(),
     }
-    path.write_text(json.dumps(dict(sorted(runs.items())), indent=2) + "\n")
+    text = json.dumps(dict(sorted(runs.items())), indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")

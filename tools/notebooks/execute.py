@@ -40,8 +40,9 @@ TRACER = Path(__file__).with_name("tracer.py")
 def _relative_tracebacks(notebook: NotebookNode, root: Path) -> None:
     """Name the package's files in stored tracebacks as the repository does."""
     prefixes = [f"{root}/"]
-    if root.is_relative_to(Path.home()):  # IPython writes it so
-        prefixes.append(f"~/{root.relative_to(Path.home()).as_posix()}/")
+    home = Path(os.path.expanduser("~"))  # Path.home() raises where there is none
+    if root.is_relative_to(home):  # IPython writes it so
+        prefixes.append(f"~/{root.relative_to(home).as_posix()}/")
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             for prefix in prefixes if output.output_type == "error" else ():

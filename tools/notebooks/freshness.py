@@ -93,7 +93,8 @@ def read_records(path: Path) -> list[dict]:
     """The lines of a stamp file; an absent file means that nothing was used."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def stamp(

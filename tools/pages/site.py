@@ -57,17 +57,18 @@ def built(root: Path = ROOT) -> Path:
     site.parent.mkdir(exist_ok=True)
     with FileLock(root / "_build" / "html.lock"):
         wanted = digest(root)
-        if made_of.is_file() and made_of.read_text() == wanted and site.is_dir():
+        made = made_of.read_text(encoding="utf-8") if made_of.is_file() else None
+        if made == wanted and site.is_dir():
             return site
         made_of.unlink(missing_ok=True)
         shutil.rmtree(site, ignore_errors=True)  # pages that are gone go
-        run = subprocess.run(BUILD, cwd=root, capture_output=True, text=True)
+        run = subprocess.run(BUILD, cwd=root, capture_output=True, encoding="utf-8")
         if run.returncode or not (site / "index.html").is_file():
             raise RuntimeError(
                 "the book does not build (make book):\n"
                 + (run.stdout + run.stderr)[-3000:]
             )
-        made_of.write_text(wanted)
+        made_of.write_text(wanted, encoding="utf-8")
     return site
 
 

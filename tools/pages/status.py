@@ -105,7 +105,7 @@ def machines(paths: list[Path], runs: dict[str, dict]) -> str:
 def cards(folder: Path = FOLDER) -> list[dict]:
     found = []
     for path in sorted(folder.glob("*.json")):
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text(encoding="utf-8"))
         weights = path.with_suffix(".safetensors")
         # In the repository: seed 0, where a chapter needs its weights. Others may lie
         # about where they were made.
@@ -130,7 +130,7 @@ def card_row(card: dict) -> list[object]:
 def pinned(path: Path = ROOT / "requirements.txt") -> list[list[object]]:
     """Rows of (what for, packages), by the comments of the list itself."""
     rows: list[list[object]] = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         heading = re.match(r"# --- (.+?) -+$", line)
         if heading:
             rows.append([heading[1], []])

@@ -171,8 +171,11 @@ def _report(send: Connection, *arguments: object) -> None:
 
 def apart(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
     """`run` in a process of its own."""
-    # A server that has imported what every chapter needs, and nothing of the package.
-    context = multiprocessing.get_context("forkserver")
+    # A server that has imported what every chapter needs, and nothing of the package;
+    # Windows has none, and there every process imports anew.
+    known = multiprocessing.get_all_start_methods()
+    way = "forkserver" if "forkserver" in known else "spawn"
+    context = multiprocessing.get_context(way)
     context.set_forkserver_preload(PRELOADED)
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_report, args=(send, number, mutant, last))

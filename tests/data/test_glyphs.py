@@ -26,7 +26,8 @@ from equivae_lite.data.stand_ins.glyphs import GLYPH_RANGES, draw_glyphs
 from equivae_lite.data.stand_ins.street import STREET_RANGES, street_glyphs
 from equivae_lite.errors import DataError
 from equivae_lite.training import checkpoints
-from tests.support.stand_ins import centre_of_mass, ink, pinned
+from tests.support.pins import with_pinned_matplotlib
+from tests.support.stand_ins import centre_of_mass, ink
 
 DIGITS = torch.arange(10).repeat(len(FACES))
 each_set = pytest.mark.parametrize("draw", [glyphs.glyphs, street_glyphs])
@@ -65,7 +66,7 @@ def test_letters_are_drawn_as_digits_are():
         draw_glyphs(26, characters=LETTERS)
 
 
-@pytest.mark.skipif(not pinned("matplotlib"), reason="not the Matplotlib of the pins")
+@with_pinned_matplotlib
 def test_outlines_are_what_the_command_draws(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["outlines"])
     tools.outlines.main()

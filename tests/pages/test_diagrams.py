@@ -8,6 +8,7 @@ import pytest
 
 from equivae_lite.chapters import anatomy
 from equivae_lite.training import experiments
+from tests.support.pins import with_pinned_matplotlib
 from tools.pages import diagrams
 from tools.pages.canvas import THEMES
 
@@ -28,6 +29,7 @@ def words(path):
     return ["".join(t.itertext()) for t in texts]
 
 
+@with_pinned_matplotlib
 @each_file
 def test_drawn_again_it_is_the_same_file(name, theme, drawn):
     stored = diagrams.IMAGES / f"network-{name}-{theme}.svg"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.notebooks import code, save
+from tests.support.pins import with_pinned_matplotlib
 from tools.notebooks import chapter_runs
 from tools.notebooks.book import read, toc_notebooks
 from tools.pages import social, status
@@ -69,6 +70,7 @@ def test_as_a_command(capsys):
     assert capsys.readouterr().out == status.page()
 
 
+@with_pinned_matplotlib
 def test_the_social_picture_drawn_again_is_the_same(tmp_path):
     drawn, stored = (
         plt.imread(p) for p in (social.draw(tmp_path / "a.png"), social.PICTURE)

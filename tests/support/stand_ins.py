@@ -1,17 +1,6 @@
 """What the tests of both stand-ins share."""
 
-import importlib.metadata
-
 import torch
-
-from tools.notebooks.book import ROOT
-
-
-def pinned(package: str) -> bool:
-    """Whether a package has the version of requirements.txt."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if "==" in line)
-    return importlib.metadata.version(package).split("+")[0] == pins[package]
 
 
 def centre_of_mass(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

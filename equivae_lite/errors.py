@@ -10,7 +10,7 @@ class DataError(EquivaeError):
 
 
 class CheckpointError(EquivaeError):
-    """A checkpoint or its card is missing, damaged or of another experiment."""
+    """A file of a run is missing, damaged, of another run, or cannot be written."""
 
 
 class TrainingError(EquivaeError):

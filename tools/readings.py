@@ -23,6 +23,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
+from equivae_lite import files
 from equivae_lite.data import sets
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import Representations, bound_terms, mean_and_error
@@ -35,13 +36,14 @@ from equivae_lite.model.networks import (
     InvariantEncoder,
 )
 from equivae_lite.runs import tables
+from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.machine import versions
-from equivae_lite.runs.pipeline import RESULTS, VALIDATION_IMAGES
+from equivae_lite.runs.pipeline import VALIDATION_IMAGES
 from equivae_lite.runs.tables import over_seeds
 from equivae_lite.training import checkpoints, experiments, loop
 from equivae_lite.training.experiments import Experiment
 
-PATH = RESULTS / "readings.json"
+PATH = SHELF.results / "readings.json"
 COMMAND = "python -m tools.readings"
 PRESET = "mnist-supervised"
 # What a supervised run depends on. Fields of other experiments may come and go.
@@ -217,7 +219,7 @@ def run_all(
         "readings": {},
     }
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = files.read_json(path, "restore it from git")
         differ = [k for k, v in content.items() if k not in ("readings", "versions")
                   and found.get(k) != v]  # fmt: skip
         if differ:
@@ -239,7 +241,7 @@ def run_all(
             if str(seed) in entry["seeds"]:
                 continue
             entry["seeds"][str(seed)] = run(reading, experiment, train, held_out, seed)
-            checkpoints.write_json(path, content)
+            files.write_json(path, content)
             print(name, seed, entry["seeds"][str(seed)], flush=True)
     return content
 
@@ -283,7 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(1)
         images = sets.load("mnist", "train")
         run_all(short(experiments.get(PRESET)), images, PATH)
-    print(table(json.loads(PATH.read_text(encoding="utf-8"))))
+    print(table(files.read_json(PATH, "restore it from git")))
     return 0
 
 

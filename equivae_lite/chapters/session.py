@@ -2,7 +2,8 @@
 
 EQUIVAE_PROFILE is `smoke` (tests: few images), `book` (readers: the shipped
 checkpoints) or `full` (train from scratch). A chapter about a real data set falls
-back to its stand-in, with a visible banner, where the real one is absent.
+back to its stand-in, with a visible banner, where the real one is absent. With
+EQUIVAE_FOLDER it shows the models and evaluations of a reader's own folder.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import TypeVar
 
 import torch
 
-from .. import ROOT
+from .. import ROOT, files
 from ..data import sets, sources
 from ..data.sets import ImageSet, Pixels
 from ..errors import EquivaeError
 from ..model.equivae import EquiVAE
 from ..runs import pipeline
+from ..runs.folders import SHELF, Folder
 from ..training import checkpoints, loop
 from . import figures
 
@@ -99,11 +101,13 @@ class Session:
         Raises CheckpointError naming the command that makes it, if it is not
         there; never trains unless the profile is `full`.
         """
-        folder = checkpoints.FOLDER
         if self.profile == "full":
-            folder = pipeline.RUNS
-            pipeline.train(name, seed, self.device, out=folder)
+            folder = pipeline.train(name, seed, self.device).parent
+        elif own := _own(name, seed):
+            folder = own.checkpoints
+            print(f"your own {name}, seed {seed}, from {folder}")
         else:
+            folder = SHELF.checkpoints
             _record_checkpoint(name, seed)
         return checkpoints.load(name, seed, folder, self.device)
 
@@ -114,11 +118,18 @@ class Session:
 
     def has_results(self, name: str) -> bool:
         """Whether data/results has a file of that name."""
-        return (pipeline.RESULTS / f"{name}.json").exists()
+        return (SHELF.results / f"{name}.json").exists()
 
     def results(self, name: str) -> dict:
-        """A file of data/results, by which tables are drawn."""
-        path = pipeline.RESULTS / f"{name}.json"
+        """A file of data/results, by which tables are drawn.
+
+        With EQUIVAE_FOLDER the evaluations in that folder, where it has some.
+        """
+        path = SHELF.results / f"{name}.json"
+        own = _own(name)
+        if own and (found := pipeline.evaluations(name, own)):
+            print(f"your own evaluations of {name}, from {own.results}")
+            return {"seeds": {str(seed): one for seed, one in found.items()}}
         if not self.has_results(name):
             command = f"equivae_lite evaluate {name}"
             if name.endswith("-validation"):
@@ -131,10 +142,27 @@ class Session:
             }.get(name, command)
             raise EquivaeError(
                 f"there are no results {name!r} in data/results; make them with: "
-                f"python -m {command}"
+                f"python -m {command}, and look at them with EQUIVAE_FOLDER=FOLDER"
             )
         record("results", name, _sha256(path), path)
-        return json.loads(path.read_text(encoding="utf-8"))
+        return files.read_json(path, "restore it from git")
+
+
+def _own(name: str, seed: int | None = None) -> Folder | None:
+    """The reader's folder that EQUIVAE_FOLDER names, if it has this run."""
+    value = os.environ.get("EQUIVAE_FOLDER")
+    if not value:
+        return None
+    folder = Folder(Path(os.path.expanduser(value)))
+    if not folder.root.is_dir():
+        raise EquivaeError(
+            f"EQUIVAE_FOLDER is {value!r}, and there is no such folder: name that in "
+            "which your checkpoints/ and results/ are, or unset it"
+        )
+    if seed is None:
+        return folder
+    card = checkpoints.paths(name, seed, folder.checkpoints)[1]
+    return folder if files.exists(card) else None
 
 
 def profile() -> str:

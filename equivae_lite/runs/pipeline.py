@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from .. import ROOT
+from .. import files
 from ..data import sets
 from ..data.sets import Pixels
 from ..errors import CheckpointError
@@ -27,10 +27,9 @@ from ..evaluation.labels import (
 from ..model.equivae import EquiVAE
 from ..training import checkpoints, experiments, loop
 from ..training.experiments import Experiment
+from .folders import MINE, Folder, holder_of, of_reader
 from .machine import commit, hardware, peak_megabytes, versions
 
-RUNS = ROOT / "data" / "runs"
-RESULTS = ROOT / "data" / "results"
 VALIDATION_IMAGES = 5000
 
 
@@ -41,13 +40,18 @@ def pixels_for(experiment: Experiment, train: sets.ImageSet) -> Pixels:
     return Pixels.fit(train.images)
 
 
+def preset(name: str, epochs: int | None = None) -> Experiment:
+    """The experiment of a name, with another number of epochs if one is given."""
+    experiment = experiments.get(name)
+    return experiment if epochs is None else experiments.with_epochs(experiment, epochs)
+
+
 def train(
     name: str,
     seed: int = 0,
     device: str = "cpu",
     *,
-    out: Path = checkpoints.FOLDER,
-    states: Path | None = None,
+    folder: Folder = MINE,
     epochs: int | None = None,
     bfloat16: bool = False,
     limit: int | None = None,
@@ -55,49 +59,107 @@ def train(
 ) -> Path:
     """Train one seed of an experiment, write checkpoint and card; returns the card.
 
-    Resumes from the folder `states` (default: data/runs) if this run was begun
-    before. `limit` trains and tests on the first images only (for tests).
+    Resumes from the state in `folder` if this run was begun before, and does nothing
+    if it is there, whole. `limit` trains and tests on the first images only (for
+    tests); what is cut short, so or by EQUIVAE_MAX_STEPS, goes to `folder.short`.
+
+    Raises CheckpointError if the folder cannot be written or has a whole run of this
+    name with other settings.
     """
-    experiment = experiments.get(name)
-    if epochs is not None:
-        experiment = experiments.with_epochs(experiment, epochs)
-    checkpoints.demand_writable(out)
-    images = sets.load(experiment.data, "train", limit, device)
-    test = sets.load(experiment.data, "test", limit, device)
-    pixels = pixels_for(experiment, images)
+    experiment = preset(name, epochs)
     max_steps = loop.max_steps_from_environment()
-    code = commit()  # of the code that finishes the run, taken before it runs
-    # A run cut short by a limit never leaves a state that a real run would resume.
     whole = limit is None and max_steps is None
-    model, history = loop.fit(
-        experiment,
-        images,
-        pixels,
-        seed,
-        state_path=_state_path(name, seed, states) if whole else None,
-        bfloat16=bfloat16,
-        max_steps=max_steps,
-        progress=progress,
-    )
-    labelled = labelled_part(experiment.labels, images, seed)
-    if model.representation == "complementary":
-        model.class_r = Representations(model, pixels, labelled).table()
-    card = {
-        "experiment": experiment.to_dict(),
-        "seed": seed,
-        "parameters": model.parameter_count(),
-        "complete": whole,
+    folder = of_reader(folder.root)
+    folder = folder if whole else folder.short
+    with folder.locked(f"{name}-seed{seed}"):
+        if whole and trained(experiment, seed, bfloat16, folder):
+            print(f"{name} seed {seed} is in {folder.checkpoints} already, whole")
+            return checkpoints.paths(name, seed, folder.checkpoints)[1]
+        demand_room(experiment, folder)
+        images = sets.load(experiment.data, "train", limit, device)
+        test = sets.load(experiment.data, "test", limit, device)
+        pixels = pixels_for(experiment, images)
+        state = folder.state(name, seed) if whole else None
+        part = {
+            "threads": torch.get_num_threads(),
+            "hardware": hardware(device),
+            "versions": versions(),
+            "commit": commit(),  # of the code as it is before the run
+        }
+        model, history = loop.fit(
+            experiment, images, pixels, seed, state_path=state, bfloat16=bfloat16,
+            max_steps=max_steps, progress=progress, part=part,
+        )  # fmt: skip
+        parts = checkpoints.load_state(state)["parts"] if state else [part]
+        labelled = labelled_part(experiment.labels, images, seed)
+        if model.representation == "complementary":
+            model.class_r = Representations(model, pixels, labelled).table()
+        card = {
+            "experiment": experiment.to_dict(),
+            "seed": seed,
+            "parameters": model.parameter_count(),
+            "complete": whole,
+            "precision": precision(bfloat16),
+            "metrics": headline(model, pixels, labelled, test, experiment.generative),
+            "history": history,
+            "seconds": round(sum(h["seconds"] for h in history), 1),
+            "hardware": part["hardware"],
+            "peak_megabytes": peak_megabytes(device),
+            "versions": part["versions"],
+            "commit": part["commit"],
+            "data": {"name": images.name, "train": images.md5, "test": test.md5},
+        }
+        if len(parts) > 1:  # stopped and gone on with
+            card["parts"] = parts
+        return checkpoints.save(model, pixels, card, seed, folder.checkpoints)
+
+
+def trained(
+    experiment: Experiment, seed: int, bfloat16: bool, folder: Folder
+) -> bool:
+    """Whether `folder` holds this run, whole and undamaged.
+
+    What is damaged is named and made again: the run's state, if that is left, gives
+    the same weights without a step. A whole run with other settings or on other data
+    is an error, as no one asked to throw it away.
+    """
+    name, out = experiment.name, folder.checkpoints
+    card_path = checkpoints.paths(name, seed, out)[1]
+    if not files.exists(card_path):
+        return False
+    asked = {
+        "experiment": json.loads(json.dumps(experiment.to_dict())),  # as a file has it
         "precision": precision(bfloat16),
-        "metrics": headline(model, pixels, labelled, test, experiment.generative),
-        "history": history,
-        "seconds": round(sum(h["seconds"] for h in history), 1),
-        "hardware": hardware(device),
-        "peak_megabytes": peak_megabytes(device),
-        "versions": versions(),
-        "commit": code,
-        "data": {"name": images.name, "train": images.md5, "test": test.md5},
+        "data": {"name": experiment.data} | sets.known_md5(experiment.data),
     }
-    return checkpoints.save(model, pixels, card, seed, out)
+    try:
+        card = checkpoints.read_card(name, seed, out)
+        if not card.get("complete"):
+            return False
+        other = [key for key, value in asked.items() if card.get(key) != value]
+        if not other:
+            checkpoints.load(name, seed, out)
+    except CheckpointError as error:
+        print(f"seed {seed} is made again: {error}", flush=True)
+        return False
+    if other:
+        raise CheckpointError(
+            f"{card_path} is of a run with another {' and '.join(other)} (precision: "
+            f"{card.get('precision')}): give the options of that run, --epochs or "
+            "--bfloat16, or another folder with --out"
+        )
+    return True
+
+
+def demand_room(experiment: Experiment, folder: Folder, runs: int = 1) -> None:
+    """Fail before hours of training if `folder` cannot hold what they will write."""
+    for part in (folder.checkpoints, folder.results):
+        files.demand_writable(part)
+    # A checkpoint has the weights; a state has them, two moments of Adam and averaged
+    # weights; there are two states, and a new one is written before the oldest goes.
+    copies = (1 + 2 * 4) * runs + 4
+    size = 4 * copies * checkpoints.build(experiment).parameter_count()
+    files.demand_room(folder.states, size)
 
 
 def precision(bfloat16: bool) -> str:
@@ -150,48 +212,52 @@ def headline(
 
 
 def validate(
-    name: str, seed: int = 0, device: str = "cpu", *, epochs: int | None = None,
-    bfloat16: bool = False, progress: bool = True,
+    name: str, seed: int = 0, device: str = "cpu", *, folder: Folder = MINE,
+    epochs: int | None = None, bfloat16: bool = False, limit: int | None = None,
+    progress: bool = True,
 ) -> Path:  # fmt: skip
     """Train on all but 5,000 training images and follow the bound on those.
 
-    This is how the number of epochs is chosen; no test image is read.
+    This is how the number of epochs is chosen; no test image is read. With a `limit`
+    (for tests) half of so many images is held out.
     """
-    experiment = experiments.get(name)
-    if epochs is not None:
-        experiment = experiments.with_epochs(experiment, epochs)
-    images = sets.load(experiment.data, "train", device=device)
-    kept, held = sets.holdout_split(len(images), VALIDATION_IMAGES, seed=0)
-    held_out, images = images.subset(held), images.subset(kept)
-    pixels = pixels_for(experiment, images)
-    labelled = labelled_part(experiment.labels, images, seed)
-    x, indices = pixels.forward(held_out.images), torch.arange(len(held_out))
-
-    def follow(model: EquiVAE) -> dict[str, float]:
-        if experiment.semi_supervised:
-            found = headline(model, pixels, labelled, held_out, experiment.generative)
-            return {k.replace("test", "validation"): v for k, v in found.items()}
-        m = experiment.m_max
-        r = Representations(model, pixels, images).of(
-            held_out.labels, indices, m
-        )
-        terms = bound_terms(model, x, r, indices)
-        return {
-            "validation_bound": float(terms.bound.mean()),
-            "validation_kl": float(terms.kl.mean()),
-        }
-
+    experiment = preset(name, epochs)
     max_steps = loop.max_steps_from_environment()
-    whole = max_steps is None
-    _, history = loop.fit(
-        experiment, images, pixels, seed,
-        state_path=_state_path(f"{name}-validation", seed) if whole else None,
-        validate=follow, bfloat16=bfloat16, progress=progress, max_steps=max_steps,
-    )  # fmt: skip
-    path = (RESULTS if whole else RUNS) / f"{name}-validation.json"
-    result = {"experiment": experiment.to_dict(), "seed": seed, "history": history}
-    checkpoints.write_json(path, result | {"hardware": hardware(device)})
-    return path
+    whole = limit is None and max_steps is None
+    folder = of_reader(folder.root)
+    folder = folder if whole else folder.short
+    run = f"{name}-validation"
+    with folder.locked(f"{run}-seed{seed}"):
+        demand_room(experiment, folder)
+        images = sets.load(experiment.data, "train", limit, device)
+        held_out = VALIDATION_IMAGES if limit is None else limit // 2
+        kept, held = sets.holdout_split(len(images), held_out, seed=0)
+        held_out, images = images.subset(held), images.subset(kept)
+        pixels = pixels_for(experiment, images)
+        labelled = labelled_part(experiment.labels, images, seed)
+        x, indices = pixels.forward(held_out.images), torch.arange(len(held_out))
+
+        def follow(model: EquiVAE) -> dict[str, float]:
+            if experiment.semi_supervised:
+                found = headline(
+                    model, pixels, labelled, held_out, experiment.generative
+                )
+                return {k.replace("test", "validation"): v for k, v in found.items()}
+            m = experiment.m_max
+            r = Representations(model, pixels, images).of(held_out.labels, indices, m)
+            terms = bound_terms(model, x, r, indices)
+            return {
+                "validation_bound": float(terms.bound.mean()),
+                "validation_kl": float(terms.kl.mean()),
+            }
+
+        _, history = loop.fit(
+            experiment, images, pixels, seed,
+            state_path=folder.state(run, seed) if whole else None, validate=follow,
+            bfloat16=bfloat16, progress=progress, max_steps=max_steps,
+        )  # fmt: skip
+        found = {"settings": experiment.to_dict(), "history": history}
+        return folder.keep_result(run, seed, found | {"hardware": hardware(device)})
 
 
 def evaluate(
@@ -199,64 +265,57 @@ def evaluate(
     seeds: list[int],
     device: str = "cpu",
     *,
-    folder: Path = checkpoints.FOLDER,
-    results: Path | None = None,
+    folder: Folder = MINE,
     importance_weighted: bool = True,
     limit: int | None = None,
-) -> Path:
-    """Evaluate seeds in `folder` on all test images, into NAME.json in `results`.
+) -> list[Path]:
+    """Evaluate seeds on all test images; a file for each in `folder.results`.
 
-    The default is data/results; with a `limit` on the images (for tests) the file
-    goes to data/runs instead. It is written after each seed.
+    Weights are those of `folder` or, where it has none, the shipped ones. With a
+    `limit` on the images (for tests) the files go to `folder.short`.
     """
-    path = ((results or RESULTS) if limit is None else RUNS) / f"{name}.json"
-    per_seed = stored(path)
-    train_set = test = None
+    place = of_reader(folder.root) if limit is None else of_reader(folder.root).short
+    for seed in seeds:  # all errors before any work
+        checkpoints.load(name, seed, holder_of(name, seed, folder).checkpoints)
+    files.demand_writable(place.results)
+    paths, train_set, test = [], None, None
     for seed in seeds:
-        model, pixels, card = checkpoints.load(name, seed, folder, device)
-        if train_set is None:
-            train_set = sets.load(card["data"]["name"], "train", limit, device)
-            test = sets.load(card["data"]["name"], "test", limit, device)
-        started = time.perf_counter()
-        labels = card["experiment"]["labels"]
-        if labels is None:
-            report = supervised_report(
-                model, pixels, train_set, test,
-                iw_images=1000 if importance_weighted else 0,
-            )  # fmt: skip
-        else:
-            labelled = labelled_part(labels, train_set, seed)
-            report = semi_supervised_report(
-                model, pixels, labelled, test, card["experiment"]["generative"]
-            )
-        report |= {"parameters": card["parameters"], "sha256": card["sha256"]}
-        per_seed[str(seed)] = report
-        print(f"{name} seed {seed}: {time.perf_counter() - started:.0f} s")
-        per_seed = dict(sorted(per_seed.items(), key=lambda item: int(item[0])))
-        content = {
-            "experiment": name,
-            "data": card["data"],
-            "command": f"python -m equivae_lite evaluate {name} --seeds "
-            + " ".join(per_seed),
-            "seeds": per_seed,
-            "versions": versions(),
-        }
-        checkpoints.write_json(path, content)
-    return path
+        holder = holder_of(name, seed, folder)
+        with place.locked(f"{name}-seed{seed}"):
+            where = holder.checkpoints
+            model, pixels, card = checkpoints.load(name, seed, where, device)
+            if train_set is None:
+                train_set = sets.load(card["data"]["name"], "train", limit, device)
+                test = sets.load(card["data"]["name"], "test", limit, device)
+            started = time.perf_counter()
+            labels = card["experiment"]["labels"]
+            if labels is None:
+                report = supervised_report(
+                    model, pixels, train_set, test,
+                    iw_images=1000 if importance_weighted else 0,
+                )  # fmt: skip
+            else:
+                labelled = labelled_part(labels, train_set, seed)
+                report = semi_supervised_report(
+                    model, pixels, labelled, test, card["experiment"]["generative"]
+                )
+            report |= {"parameters": card["parameters"], "sha256": card["sha256"]}
+            seconds = time.perf_counter() - started
+            print(f"{name} seed {seed}, weights in {where}: {seconds:.0f} s")
+            paths.append(place.keep_result(name, seed, {
+                "data": card["data"],
+                "command": f"python -m equivae_lite evaluate {name} --seeds {seed}",
+                "evaluation": report,
+                "versions": versions(),
+            }))  # fmt: skip
+    return paths
 
 
-def stored(path: Path) -> dict[str, dict]:
-    """The evaluations in a file that `evaluate` wrote, {seed: …}; {} without it."""
-    if not path.exists():
-        return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["seeds"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"the results {path} are damaged ({type(error).__name__}); delete the file "
-            "and evaluate again"
-        ) from error
-
-
-def _state_path(name: str, seed: int, folder: Path | None = None) -> Path:
-    return (folder or RUNS) / f"{name}-seed{seed}.state.pt"
+def evaluations(name: str, folder: Folder) -> dict[int, dict]:
+    """The evaluations of every seed in a reader's folder, checked, by seed."""
+    found = {}
+    for path in sorted(folder.results.glob(f"{name}-seed*.json")):
+        number = path.stem.removeprefix(f"{name}-seed")
+        if number.isdecimal():
+            found[int(number)] = folder.read_result(name, int(number))["evaluation"]
+    return dict(sorted(found.items()))

@@ -6,7 +6,8 @@
 
 Every variant trains on 55,000 training images, 100 of them with labels, and is judged
 on the other 5,000: no test image is read. A seed chooses the labelled images, too.
-Runs are kept one by one in data/results/mnist-semi-supervised-study.json.
+Runs are kept one by one in the reader's folder. Those that chapter 12 shows are on the
+shelf, in data/results/mnist-semi-supervised-study.json.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import json
 import time
 from dataclasses import replace
 
+from .. import files
 from ..data import sets
 from ..data.sets import Pixels
 from ..errors import ExperimentError
-from ..training import checkpoints, experiments, loop
+from ..training import experiments, loop
 from ..training.experiments import Experiment
 from . import machine, pipeline
+from .folders import MINE, SHELF, Folder, of_reader
 from .tables import markdown, over_seeds, plus_minus
 
 NAME = "mnist-semi-supervised"
-PATH = pipeline.RESULTS / f"{NAME}-study.json"
+STUDY = f"{NAME}-study"
 # Batch size and epochs of every variant, the first steps of them without unlabelled
 # images where there is a warm-up: a fifth of the preset's, so that many can be run.
 BUDGET = ((64, 1),)
@@ -108,7 +111,10 @@ def experiment(variant: str) -> Experiment:
     return replace(base, name=f"{NAME}-study-{variant}", **VARIANTS[variant])
 
 
-def run(variant: str, seed: int, device: str = "cpu", bfloat16: bool = False) -> dict:
+def run(
+    variant: str, seed: int, device: str = "cpu", bfloat16: bool = False,
+    folder: Folder = MINE,
+) -> dict:  # fmt: skip
     """Train one variant and judge it on the held-out images."""
     e = experiment(variant)
     images = sets.load(e.data, "train", device=device)
@@ -116,10 +122,9 @@ def run(variant: str, seed: int, device: str = "cpu", bfloat16: bool = False) ->
     held_out, images = images.subset(held), images.subset(kept)
     labelled = pipeline.labelled_part(e.labels, images, seed)
     max_steps = loop.max_steps_from_environment()
-    state = None if max_steps else pipeline.RUNS / f"{e.name}-seed{seed}.state.pt"
     model, history = loop.fit(
-        e, images, Pixels.unit(), seed, state_path=state, bfloat16=bfloat16,
-        max_steps=max_steps,
+        e, images, Pixels.unit(), seed, bfloat16=bfloat16, max_steps=max_steps,
+        state_path=None if max_steps else folder.state(e.name, seed),
     )  # fmt: skip
     found = pipeline.headline(model, Pixels.unit(), labelled, held_out, e.generative)
     found = {k.replace("test", "held_out"): v for k, v in found.items()}
@@ -132,9 +137,9 @@ def run(variant: str, seed: int, device: str = "cpu", bfloat16: bool = False) ->
     }
 
 
-def stored() -> dict:
-    """The runs so far: {variant: {"settings": …, "seeds": {seed: …}}}."""
-    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+def shelf() -> dict:
+    """The runs that the book shows: {variant: {"settings": …, "seeds": {seed: …}}}."""
+    return files.read_json(SHELF.results / f"{STUDY}.json", "restore it from git")
 
 
 def settings(variant: str) -> dict:
@@ -142,32 +147,40 @@ def settings(variant: str) -> dict:
     return json.loads(json.dumps(experiment(variant).to_dict()))
 
 
-def kept(variant: str) -> dict[str, dict]:
-    """The seeds of a variant that were run with the settings of now."""
-    entry = stored().get(variant)
-    same = entry is not None and entry["settings"] == settings(variant)
-    return entry["seeds"] if same else {}
+def kept(variant: str, folder: Folder) -> dict[str, dict]:
+    """The seeds of a variant that `folder` has, run with the settings of now."""
+    name, found = experiment(variant).name, {}
+    for path in folder.results.glob(f"{name}-seed*.json"):
+        number = path.stem.removeprefix(f"{name}-seed")
+        if number.isdecimal():
+            one = folder.read_result(name, int(number))
+            if one["settings"] == settings(variant):
+                found[number] = one["run"]
+    return dict(sorted(found.items(), key=lambda item: int(item[0])))
 
 
-def keep(variant: str, seed: int, found: dict) -> None:
-    """Add a run to the file, which others may have written to since it began."""
-    seeds = kept(variant) | {str(seed): found}
-    seeds = dict(sorted(seeds.items(), key=lambda item: int(item[0])))
-    everything = stored() | {variant: {"settings": settings(variant), "seeds": seeds}}
-    in_order = {v: everything[v] for v in VARIANTS if v in everything}
-    checkpoints.write_json(PATH, in_order)
+def stored(folder: Folder = SHELF) -> dict:
+    """The runs of a folder in the shelf's form."""
+    if folder == SHELF:
+        return shelf()
+    runs = {v: {"settings": settings(v), "seeds": kept(v, folder)} for v in VARIANTS}
+    return {v: entry for v, entry in runs.items() if entry["seeds"]}
 
 
-def values(variant: str, key: str) -> dict[str, float]:
-    """A number of every seed of a stored variant; {} where it has none."""
-    seeds = stored().get(variant, {"seeds": {}})["seeds"]
+def values(variant: str, key: str, runs: dict | None = None) -> dict[str, float]:
+    """A number of every seed of a variant in `runs` (the shelf's); {} without one."""
+    runs = shelf() if runs is None else runs
+    seeds = runs.get(variant, {"seeds": {}})["seeds"]
     return {seed: found[key] for seed, found in seeds.items() if key in found}
 
 
-def differences(variant: str, key: str = "held_out_error", base: str = "recipe"):
+def differences(
+    variant: str, key: str = "held_out_error", base: str = "recipe",
+    runs: dict | None = None,
+) -> list[float]:  # fmt: skip
     """The variant minus `base`, seed by seed: both had the same labelled images."""
-    of_base = values(base, key)
-    return [x - of_base[s] for s, x in values(variant, key).items() if s in of_base]
+    of_base, found = values(base, key, runs), values(variant, key, runs)
+    return [x - of_base[s] for s, x in found.items() if s in of_base]
 
 
 def shown(numbers: list[float], sign: str = "") -> str:
@@ -175,46 +188,57 @@ def shown(numbers: list[float], sign: str = "") -> str:
     return plus_minus(over_seeds(numbers), sign=sign) if numbers else "–"
 
 
-def row(variant: str) -> list[str]:
+def row(variant: str, runs: dict | None = None) -> list[str]:
     """Seeds, errors of both classifiers in %, the first minus the recipe's, bound."""
 
     def percent(key: str) -> str:
-        return shown([100 * x for x in values(variant, key).values()])
+        return shown([100 * x for x in values(variant, key, runs).values()])
 
     return [
-        str(len(values(variant, "held_out_error"))),
+        str(len(values(variant, "held_out_error", runs))),
         percent("held_out_error"),
-        shown([100 * d for d in differences(variant)], "+"),
+        shown([100 * d for d in differences(variant, runs=runs)], "+"),
         percent("held_out_generative_error"),
-        shown(list(values(variant, "held_out_bound").values())),
+        shown(list(values(variant, "held_out_bound", runs).values())),
     ]
 
 
-def table() -> str:
-    """Every stored variant: mean ± standard error over labelled sets."""
+def table(runs: dict) -> str:
+    """Every variant of `runs`: mean ± standard error over labelled sets."""
     heads = ["variant", "seeds", "error in %", "minus the recipe's, paired",
              "by argmax of (4)", "bound (6)"]  # fmt: skip
-    return markdown(heads, [[v, *row(v)] for v in VARIANTS if v in stored()])
+    return markdown(heads, [[v, *row(v, runs)] for v in VARIANTS if v in runs])
 
 
 def main(
-    variant: str | None, seeds: list[int], device: str = "cpu", bfloat16: bool = False
-) -> str:
+    variant: str | None, seeds: list[int], device: str = "cpu", bfloat16: bool = False,
+    folder: Folder = MINE,
+) -> str:  # fmt: skip
     """Run the seeds of a variant, or of "all", that are not there yet; the table.
 
-    Raises ExperimentError for an unknown variant.
+    Without a variant nothing is run: the table of `folder` or, if that has no run, the
+    book's. Raises ExperimentError for an unknown variant.
     """
     if variant not in (None, "all", *VARIANTS):
         raise ExperimentError(
             f"there is no variant {variant!r}; choose all or one of: "
             + ", ".join(VARIANTS)
         )
+    folder = of_reader(folder.root)
+    if loop.max_steps_from_environment():
+        folder = folder.short
     variants = list(VARIANTS) if variant == "all" else [variant]
     for seed in seeds if variant else []:
         for one in variants:
-            if str(seed) in kept(one):
-                continue
-            started = time.perf_counter()
-            keep(one, seed, run(one, seed, device, bfloat16))
+            name = experiment(one).name
+            with folder.locked(f"{name}-seed{seed}"):
+                if str(seed) in kept(one, folder):
+                    continue
+                pipeline.demand_room(experiment(one), folder)
+                started = time.perf_counter()
+                found = {"run": run(one, seed, device, bfloat16, folder)}
+                folder.keep_result(name, seed, {"settings": settings(one)} | found)
             print(f"{one} seed {seed}: {time.perf_counter() - started:.0f} s")
-    return table()
+    own = stored(folder)
+    where = folder.results if own else "the book"
+    return f"runs of {where}\n\n{table(own or shelf())}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -17,10 +18,11 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .. import files
 from ..data.sets import ImageSet, Pixels
-from ..errors import TrainingError
+from ..errors import CheckpointError, TrainingError
 from ..model.equivae import EquiVAE
-from .checkpoints import build, load_state, save_state
+from .checkpoints import build, demand_finite, load_state, save_state
 from .experiments import Experiment
 from .objectives import Batches, labelled_bound, semi_supervised_objective, separation
 
@@ -38,6 +40,7 @@ def fit(
     bfloat16: bool = False,
     max_steps: int | None = None,
     progress: bool = True,
+    part: dict[str, object] | None = None,
 ) -> tuple[EquiVAE, list[dict[str, float]]]:
     """Train an experiment on `data` (on its device) and return model and history.
 
@@ -49,10 +52,13 @@ def fit(
         bfloat16: multiply matrices in bfloat16 (weights, densities and Adam
             stay in float32). Faster on recent CPUs and GPUs.
         max_steps: stop after that many steps in all (for tests).
+        part: threads, hardware and so on of this process, kept in the state: a run
+            that was stopped has several parts.
 
     Raises:
-        TrainingError: the loss is not finite. The state of the last whole
-            epoch is kept.
+        TrainingError: the loss is not finite (the state of the last whole epoch is
+            kept), or the state belongs to a run with other settings.
+        CheckpointError: the state is damaged, or does not fit this experiment.
     """
     device = data.images.device
     torch.manual_seed(seed)
@@ -68,17 +74,13 @@ def fit(
     history: list[dict[str, float]] = []
     settings = {"experiment": repr(experiment), "seed": seed, "bfloat16": bfloat16}
     settings["data"] = data.md5
-    if state_path is not None and state_path.exists():
-        state = load_state(state_path)
-        if state["settings"] != settings:
-            raise TrainingError(
-                f"{state_path} belongs to a run with other settings; delete it, and "
-                "this run starts from its beginning"
-            )
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.load_state_dict(state["average"])
-        history = state["history"]
+    parts = {"model": model, "optimizer": optimizer, "average": average}
+    processes: list[dict[str, object]] = []
+    if state_path is not None and files.exists(state_path):
+        history, processes = _resumed(state_path, settings, parts, experiment.epochs)
+    if part is not None and len(history) < experiment.epochs:
+        _say_other_threads(processes, part)
+        processes = [*processes, {"from_epoch": len(history) + 1, **part}]
 
     for epoch in range(len(history), experiment.epochs):
         entry = train_epoch(
@@ -96,15 +98,58 @@ def fit(
         # An epoch that max_steps cut short is no whole epoch to go on from.
         cut = max_steps is not None and sum(h["steps"] for h in history) >= max_steps
         if state_path is not None and not cut:
-            parts = {"model": model, "optimizer": optimizer, "average": average}
-            state = {name: part.state_dict() for name, part in parts.items()}
-            save_state(state_path, state | {"settings": settings, "history": history})
+            state = {name: p.state_dict() for name, p in parts.items()}
+            state |= {"settings": settings, "history": history, "parts": processes}
+            save_state(state_path, state)
         if progress:
             words = [
                 f"{k} {v:.2f}" for k, v in entry.items() if k not in ("epoch", "steps")
             ]
             tqdm.write(f"epoch {epoch + 1}/{experiment.epochs} " + " ".join(words))
     return average.of(model).eval(), history
+
+
+def _resumed(
+    path: Path, settings: dict, parts: dict, epochs: int
+) -> tuple[list[dict[str, float]], list[dict[str, object]]]:
+    """Load a state into the parts of a run; its history, and what ran it so far."""
+    state = load_state(path)
+    try:
+        if state["settings"] != settings:
+            raise TrainingError(
+                f"{path} belongs to a run with other settings; delete it, and this run "
+                "starts from its beginning"
+            )
+        for name, target in parts.items():
+            target.load_state_dict(state[name])
+        done = [entry["epoch"] for entry in state["history"]]
+        if done != list(range(1, len(done) + 1)) or len(done) > epochs:
+            raise ValueError(f"its history has the epochs {done} of {epochs}")
+        demand_finite(list(parts["model"].parameters()))
+        return list(state["history"]), list(state["parts"])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise CheckpointError(
+            f"the resume state {path} does not fit this run ({error}); delete it to "
+            "start this run from its beginning"
+        ) from error
+
+
+def _say_other_threads(before: list[dict[str, object]], now: dict[str, object]) -> None:
+    """Sums in another order: the weights will not be those of an unstopped run."""
+    for key in ("threads", "hardware"):
+        others = {str(p[key]) for p in before if key in p} - {str(now.get(key))}
+        if others:
+            print(f"goes on with {key} {now.get(key)}, not {', '.join(sorted(others))}:"
+                  " its weights will differ in their last bits from those of a run "
+                  "that was not stopped", flush=True)  # fmt: skip
+
+
+def with_bar(progress: bool) -> bool:
+    """Whether a bar is drawn: on a terminal and in a notebook, not into a log file."""
+    in_notebook = hasattr(sys.modules.get("IPython"), "get_ipython") and hasattr(
+        sys.modules["IPython"].get_ipython(), "kernel"
+    )
+    return progress and (in_notebook or sys.stderr.isatty())
 
 
 class WeightAverage:
@@ -168,7 +213,7 @@ def train_epoch(
     bar = tqdm(
         list(zip(parts, ms)),
         desc=f"epoch {epoch + 1}/{experiment.epochs}, batch {size}",
-        disable=not progress,
+        disable=not with_bar(progress),
         leave=False,
     )
     model.train()

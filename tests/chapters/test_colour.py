@@ -6,9 +6,11 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
+from equivae_lite import files
 from equivae_lite.chapters import colour, figures
+from equivae_lite.chapters import session as session_module
 from equivae_lite.data import sets, sources
-from equivae_lite.runs import pipeline
+from equivae_lite.runs.folders import Folder
 from equivae_lite.training import checkpoints, experiments
 from tests.support.small import COLOUR, images, save_untrained
 
@@ -19,7 +21,7 @@ def empty(tmp_path, monkeypatch):
     monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path / "no data"))
     monkeypatch.setenv("EQUIVAE_PROFILE", "book")
     monkeypatch.delenv("EQUIVAE_STAMP_FILE", raising=False)
-    monkeypatch.setattr(pipeline, "RESULTS", tmp_path)
+    monkeypatch.setattr(session_module, "SHELF", Folder(tmp_path))
     monkeypatch.setattr(checkpoints.shipped_seeds, "__defaults__", (tmp_path,))
     yield
     figures.use_style()
@@ -91,9 +93,7 @@ def test_the_commands_name_presets():
 
 def write(tmp_path, name, *values):
     seeds = {str(i): {"a": {"b": v}} for i, v in enumerate(values)}
-    (tmp_path / f"{name}.json").write_text(
-        json.dumps({"seeds": seeds}), encoding="utf-8"
-    )
+    files.write_json(tmp_path / "results" / f"{name}.json", {"seeds": seeds})
 
 
 COLUMNS = {"b": (lambda s: s["a"]["b"], 1), "c": (lambda s: s["c"], 2)}

@@ -7,12 +7,13 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from equivae_lite import ROOT
+from equivae_lite import ROOT, files
 from equivae_lite.chapters import figures
 from equivae_lite.chapters import session as sessions
 from equivae_lite.data import sources
 from equivae_lite.errors import CheckpointError, DataError, EquivaeError
 from equivae_lite.runs import pipeline
+from equivae_lite.runs.folders import Folder
 from equivae_lite.training import checkpoints, experiments
 from tests.support.small import SUPERVISED, save_untrained
 
@@ -222,26 +223,47 @@ def test_a_shipped_model_is_noted(stamp, card, monkeypatch):
 def test_full_trains_into_the_runs(monkeypatch, tmp_path):
     asked = []
 
-    def train(name, seed, device, *, out):
-        asked.append((name, seed, device, out))
-        save_untrained(SUPERVISED, out, seed)
+    def train(name, seed, device):
+        asked.append((name, seed, device))
+        return save_untrained(SUPERVISED, tmp_path, seed)[1]
 
     monkeypatch.setattr(pipeline, "train", train)
-    monkeypatch.setattr(pipeline, "RUNS", tmp_path / "runs")
     monkeypatch.setenv("EQUIVAE_PROFILE", "full")
     model, _, card = sessions.setup().model(SUPERVISED.name, seed=6)
-    assert asked == [(SUPERVISED.name, 6, DEVICE, tmp_path / "runs")]
+    assert asked == [(SUPERVISED.name, 6, DEVICE)]
     assert card["experiment"]["name"] == SUPERVISED.name
 
 
+def test_a_readers_own_models_and_results(monkeypatch, stamp, tmp_path, capsys):
+    """EQUIVAE_FOLDER names a folder; what it lacks is taken from the shelf."""
+    own = Folder(tmp_path / "mine")
+    save_untrained(SUPERVISED, own.checkpoints, 0)
+    own.keep_result(SUPERVISED.name, 0, {"evaluation": {"x": 1}})
+    monkeypatch.setenv("EQUIVAE_FOLDER", str(own.root))
+    session = sessions.setup()
+    theirs = session.model("mnist-supervised")[2]
+    assert theirs["complete"] and "your own" not in capsys.readouterr().out
+    card = session.model(SUPERVISED.name)[2]
+    assert "complete" not in card
+    assert session.results(SUPERVISED.name) == {"seeds": {"0": {"x": 1}}}
+    said = capsys.readouterr().out
+    assert f"your own {SUPERVISED.name}, seed 0, from {own.checkpoints}" in said
+    assert "your own evaluations" in said
+    assert [x["name"] for x in stamp()] == ["mnist-supervised"]
+    monkeypatch.setenv("EQUIVAE_FOLDER", str(tmp_path / "nowhere"))
+    with pytest.raises(EquivaeError, match="there is no such folder"):
+        session.model(SUPERVISED.name)
+
+
 def test_results(monkeypatch, stamp, tmp_path):
-    monkeypatch.setattr(pipeline, "RESULTS", tmp_path)
+    monkeypatch.setattr(sessions, "SHELF", Folder(tmp_path))
     session = sessions.setup()
     with pytest.raises(EquivaeError, match="python -m equivae_lite evaluate my-model"):
         session.results("my-model")
-    (tmp_path / "my-model.json").write_text('{"seeds": {}}', encoding="utf-8")
+    path = tmp_path / "results" / "my-model.json"
+    files.write_json(path, {"seeds": {}})
     assert session.results("my-model") == {"seeds": {}}
-    digest = hashlib.sha256(b'{"seeds": {}}').hexdigest()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert [(x["kind"], x["name"], x["digest"]) for x in stamp()] == [
         ("results", "my-model", digest)
     ]

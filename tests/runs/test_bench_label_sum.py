@@ -1,12 +1,11 @@
 """The cost of the sum over labels: what is measured, and what was promised of it."""
 
-import json
-
 import pytest
 import torch
 
-from equivae_lite.runs import pipeline
+from equivae_lite import files
 from equivae_lite.runs.bench import label_sum
+from equivae_lite.runs.folders import SHELF, Folder
 from equivae_lite.training import objectives
 from tests.support.small import SEMI, images, model, pixels
 
@@ -14,9 +13,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_smoke_run_measures_both_and_writes_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pipeline, "RESULTS", tmp_path)
     monkeypatch.setattr(label_sum, "BATCH", 8)
-    result = label_sum.main(SEMI.name, "cpu", smoke=True)
+    result = label_sum.main(SEMI.name, "cpu", True, Folder(tmp_path))
     assert list(tmp_path.iterdir()) == []
     assert result["times_faster"] == pytest.approx(
         result["seconds"]["exact"] / result["seconds"]["sampled"]
@@ -42,7 +40,6 @@ def test_gradient_variance_counts_the_noise_of_v_and_of_the_labels():
 
 
 def test_stored_result_is_as_fast_as_promised():
-    path = pipeline.RESULTS / "bench-labels.json"
-    result = json.loads(path.read_text(encoding="utf-8"))
+    result = files.read_json(SHELF.results / "bench-labels.json", "")
     assert result["times_faster"] > 2.5
     assert result["data"] == "mnist" and result["decodings_per_image"] < 1.5

@@ -1,11 +1,10 @@
 """How long a training will take: what is measured, and the sum that is made of it."""
 
-import json
-
 import pytest
 
-from equivae_lite.runs import pipeline
-from equivae_lite.runs.bench.steps import NAME, main, minutes
+from equivae_lite import files
+from equivae_lite.runs.bench.steps import main, minutes
+from equivae_lite.runs.folders import SHELF, Folder
 from equivae_lite.training import experiments, loop
 
 pytestmark = pytest.mark.slow
@@ -15,7 +14,6 @@ pytestmark = pytest.mark.slow
 def test_smoke_run_takes_steps_of_the_real_experiment_and_writes_nothing(
     name, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, "RESULTS", tmp_path)
     seen, original = [], loop.fit
 
     def record(e, images, *rest, **settings):
@@ -23,7 +21,7 @@ def test_smoke_run_takes_steps_of_the_real_experiment_and_writes_nothing(
         return original(e, images, *rest, **settings)
 
     monkeypatch.setattr(loop, "fit", record)
-    found = main(name, "cpu", smoke=True)
+    found = main(name, "cpu", smoke=True, folder=Folder(tmp_path))
     assert list(tmp_path.iterdir()) == []
     assert [r["batch"] for r in found["rows"]] == [32]
     assert found["rows"][0]["ms"] > 0
@@ -41,7 +39,7 @@ def test_minutes_are_steps_times_their_cost():
 
 
 def test_stored_measurement_covers_the_schedules():
-    stored = json.loads((pipeline.RESULTS / NAME).read_text(encoding="utf-8"))
+    stored = files.read_json(SHELF.results / "bench-steps.json", "")
     for name, found in stored.items():
         e = experiments.get(name)
         assert {b for b, _ in e.schedule} == {r["batch"] for r in found["rows"]}

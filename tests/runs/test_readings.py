@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from equivae_lite import files
 from equivae_lite.data import sets
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.model.networks import Architecture, Decoder
@@ -118,7 +119,7 @@ def test_a_run_is_made_once_and_leaves_the_package_as_it_was(
         readings.run_all(experiment, glyphs, path, **SMALL)
     content = readings.run_all(experiment, glyphs, path, **SMALL)
     assert len(made) == 1 + len(READINGS) * 2  # the third one twice, no other
-    assert content == json.loads(path.read_text(encoding="utf-8"))
+    assert content == files.read_json(path, "")
     assert type(EquiVAE(PRESET.arch).decoder) is Decoder
     rows = readings.table(content).split("\n")
     assert len(rows) == 2 + len(READINGS)

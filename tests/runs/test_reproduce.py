@@ -1,6 +1,5 @@
 """One command for a row of a table, stopped at any time and gone on with elsewhere."""
 
-import json
 import os
 import re
 import shutil
@@ -12,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from equivae_lite import ROOT
-from equivae_lite import __main__ as cli
+from equivae_lite import ROOT, files
 from equivae_lite.data import sets, sources
 from equivae_lite.evaluation import bound
-from equivae_lite.runs import pipeline, reproduce
+from equivae_lite.runs import command_line as cli
+from equivae_lite.runs import folders, pipeline
+from equivae_lite.runs.folders import Folder
 from equivae_lite.training import checkpoints, experiments, loop
 from tests.support import svhn_files
 
@@ -31,8 +31,8 @@ PACKAGE = ROOT / "equivae_lite"
 MACHINE = """
 import os, sys, time
 import equivae_lite
-from equivae_lite import __main__ as cli
 from equivae_lite.data import sets
+from equivae_lite.runs import command_line as cli
 from equivae_lite.runs import pipeline
 from equivae_lite.training import loop
 
@@ -40,6 +40,7 @@ assert os.path.dirname(os.path.dirname(equivae_lite.__file__)) == os.getcwd()
 stop_step, stop_evaluation = int(sys.argv[1]), int(sys.argv[2])
 load = sets.load
 sets.load = lambda name, split="train", limit=None, *rest: load(name, split, 200, *rest)
+sets.known_md5 = lambda name: {s: sets.load(name, s).md5 for s in ("train", "test")}
 
 begun = {"steps": 0, "evaluations": 0}
 
@@ -100,7 +101,9 @@ class Machine:
 
 
 def lists(folder):
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*"))
+    """Files below, but for locks, which hold nothing."""
+    found = [p for p in folder.rglob("*.*") if p.suffix != ".lock"]
+    return sorted(p.relative_to(folder).as_posix() for p in found)
 
 
 def without(content, *keys):
@@ -112,12 +115,14 @@ def without(content, *keys):
     return {k: without(v, *keys) for k, v in content.items() if k not in keys}
 
 
-FILES = [f"results/{SEMI}.json"]
+FILES = []
 for _seed in (0, 1):
     FILES += [
+        f"results/{SEMI}-seed{_seed}.json",
         f"checkpoints/{SEMI}-seed{_seed}.json",
         f"checkpoints/{SEMI}-seed{_seed}.safetensors",
         f"runs/{SEMI}-seed{_seed}.state.pt",
+        f"runs/{SEMI}-seed{_seed}.state.pt.previous",
     ]
 
 
@@ -149,7 +154,7 @@ def test_machines_that_are_lost_leave_the_weights_of_one_that_was_not(
     assert f"{SEMI} seed 0: training" not in printed
     # The second epoch's two steps, no more and no less.
     assert "stopped, begun are {'steps': 2, 'evaluations': 2}" in printed
-    assert list(pipeline.stored(drive / f"results/{SEMI}.json")) == ["0"]
+    assert list(pipeline.evaluations(SEMI, Folder(drive))) == [0]
     second.is_lost()
 
     third = Machine(tmp_path / "third")
@@ -166,11 +171,15 @@ def test_machines_that_are_lost_leave_the_weights_of_one_that_was_not(
         assert ours == theirs
         cards = [checkpoints.read_card(SEMI, seed, d / "checkpoints")
                  for d in (drive, whole)]  # fmt: skip
-        moving = ("seconds", "peak_megabytes")
+        moving = ("seconds", "peak_megabytes", "parts")
         assert without(cards[0], *moving) == without(cards[1], *moving)
         assert cards[0]["complete"] is True
-    results = [(d / f"results/{SEMI}.json").read_bytes() for d in (drive, whole)]
-    assert results[0] == results[1]
+        results = [Folder(d).read_result(SEMI, seed) for d in (drive, whole)]
+        assert results[0] == results[1]
+    # What ran the part before the stop, and the part after it.
+    assert [p["from_epoch"] for p in cards[0]["parts"]] == [1, 2]
+    assert all(p["threads"] == 1 for p in cards[0]["parts"])
+    assert "parts" not in cards[1]
 
 
 # --- in this process --------------------------------------------------------------
@@ -186,6 +195,19 @@ def no_data_and_no_limits(monkeypatch, tmp_path):
     torch.set_num_threads(threads)
 
 
+def known(monkeypatch, load):
+    """The sums of the sets as they are here, 200 images."""
+
+    whole = sets.known_md5
+
+    def known_md5(name):
+        if name in sources.STAND_INS:
+            return whole(name)
+        return {split: load(name, split).md5 for split in ("train", "test")}
+
+    monkeypatch.setattr(sets, "known_md5", known_md5)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """200 images a set, and two samples for the importance-weighted bound."""
@@ -196,6 +218,7 @@ def quick(monkeypatch):
 
     whole = bound.importance_weighted
     monkeypatch.setattr(sets, "load", load)
+    known(monkeypatch, load)
     monkeypatch.setattr(bound, "importance_weighted", lambda *a: whole(*a[:-1], (1, 2)))
 
 
@@ -226,6 +249,7 @@ def nothing_is_done(monkeypatch):
     def no(*arguments, **named):
         raise AssertionError("there was nothing to do")
 
+    known(monkeypatch, lambda name, split: ALL_OF(name, split, 200))
     for module, name in (
         (loop, "fit"), (sets, "load"), (sources, "download"), (pipeline, "evaluate"),
     ):  # fmt: skip
@@ -249,9 +273,8 @@ def test_a_finished_run_is_not_done_again(run, drive, nothing_is_done, uninterru
 
 def test_the_table_is_that_of_the_results(run, drive, nothing_is_done):
     _, out, _ = run(f"{SEMI} --seeds 0 1", drive)
-    found = json.loads((drive / f"results/{SEMI}.json").read_text(encoding="utf-8"))[
-        "seeds"
-    ]
+    evaluations = pipeline.evaluations(SEMI, Folder(drive))
+    found = {str(seed): one for seed, one in evaluations.items()}
     title, _, head, _, *rows = out.splitlines()[:7]
     on = "on the test images of glyphs (a stand-in: no result on mnist)"
     assert title == f"{SEMI}, {on}"
@@ -265,8 +288,8 @@ def test_the_table_is_that_of_the_results(run, drive, nothing_is_done):
     mean, error = sum(bounds) / 2, abs(bounds[0] - bounds[1]) / 2
     assert cells[3][0] == "mean" and cells[3][3] == f"{mean:.2f} ± {error:.2f}"
     assert cells[1][1] == f"{100 * found['0']['error']:.2f}"
-    assert str(drive / f"results/{SEMI}.json") in out
-    assert f"copy {drive / 'checkpoints'} and {drive / 'results'} into data/" in out
+    assert str(drive / "results") in out
+    assert f"for the book: python -m tools.publish {SEMI} --out {drive}" in out
 
 
 @pytest.mark.parametrize("damage", ["weights", "no weights", "card", "cut short"])
@@ -283,10 +306,7 @@ def test_what_is_damaged_is_named_and_made_again(
     elif damage == "card":
         card.write_text("{", encoding="utf-8")
     else:
-        whole = card.read_text(encoding="utf-8")
-        card.write_text(
-            whole.replace('"complete": true', '"complete": false'), encoding="utf-8"
-        )
+        files.write_json(card, files.read_json(card, "") | {"complete": False})
     monkeypatch.setattr(
         loop, "train_epoch", lambda *a, **k: pytest.fail("a step was taken")
     )
@@ -300,7 +320,7 @@ def test_what_is_damaged_is_named_and_made_again(
     assert weights.read_bytes() == good
     assert checkpoints.read_card(SEMI, 1, drive / "checkpoints")["complete"] is True
     unchanged = [p for p in other if "seed0" in p.name]
-    assert len(unchanged) == 3
+    assert len(unchanged) == 6  # with its lock
     assert all(stamps(drive)[p] == other[p] for p in unchanged)
 
 
@@ -316,46 +336,49 @@ def test_a_whole_run_with_other_settings_is_kept(run, drive, nothing_is_done, op
 
 
 def test_other_weights_are_evaluated_and_the_rest_is_kept(run, drive, quick):
-    path = drive / f"results/{SEMI}.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    expected = json.loads(path.read_text(encoding="utf-8"))["seeds"]
-    content["seeds"]["1"] |= {"sha256": "of other weights", "error": -1.0}
-    content["seeds"]["0"]["error"] = 0.125  # shows whether it is computed again
-    path.write_text(json.dumps(content), encoding="utf-8")
+    folder = Folder(drive)
+    expected = pipeline.evaluations(SEMI, folder)
+    for seed, change in (
+        (1, {"sha256": "of other weights", "error": -1.0}),
+        (0, {"error": 0.125}),  # shows whether it is computed again
+    ):
+        content = folder.read_result(SEMI, seed)
+        content["evaluation"] |= change
+        files.write_json(folder.result(SEMI, seed), content)
     code, out, _ = run(f"{SEMI} --seeds 0 1", drive)
     assert code == 0 and f"{SEMI} seeds [1]: evaluating" in out
-    found = pipeline.stored(path)
-    assert found["1"] == expected["1"] and found["0"]["error"] == 0.125
+    found = pipeline.evaluations(SEMI, folder)
+    assert found[1] == expected[1] and found[0]["error"] == 0.125
 
 
 def test_damaged_results_are_an_error_before_anything_is_done(
     run, drive, nothing_is_done
 ):
-    path = drive / f"results/{SEMI}.json"
-    for content in ("{", "[]", '{"seeds": 3}', '{"seeds": null}'):
+    path = drive / f"results/{SEMI}-seed0.json"
+    whole = path.read_text(encoding="utf-8")
+    other_number = whole.replace('"error": 0.', '"error": 0.1', 1)
+    assert other_number != whole
+    for content in ("", "{", "[]", '{"seeds": 3}', "[" * 100_000, other_number):
         path.write_text(content, encoding="utf-8")
         code, _, err = run(f"{SEMI} --seeds 0", drive)
-        assert code == 2 and f"the results {path} are damaged" in err, content
-        assert "delete the file" in err
+        assert code == 2 and f"{path} is damaged" in err, content[:20]
+        assert "evaluate again" in err
 
 
 def test_supervised_from_nothing_and_without_the_slowest_part(run, quick, tmp_path):
     name, out = "glyphs-supervised", tmp_path / "out"
     code, text, _ = run(f"{name} --seeds 3 --epochs 1", out)
     assert code == 0 and "| 3 | " in text and "(4) in nats" in text
-    assert "not for the book: the epochs" in text and "for the book: copy" not in text
+    assert "not for the book: the epochs" in text and "for the book: python" not in text
     card = checkpoints.read_card(name, 3, out / "checkpoints")
     assert card["complete"] is True and card["experiment"]["schedule"] == [[32, 1]]
     assert card["peak_megabytes"]["process"] > 100
-    pipeline.evaluate(
-        name, [3], folder=out / "checkpoints", results=out / "results",
-        importance_weighted=False,
-    )  # fmt: skip
-    path = out / f"results/{name}.json"
-    assert "importance_weighted" not in pipeline.stored(path)["3"]
+    folder = Folder(out)
+    pipeline.evaluate(name, [3], folder=folder, importance_weighted=False)
+    assert "importance_weighted" not in pipeline.evaluations(name, folder)[3]
     code, text, _ = run(f"{name} --seeds 3 --epochs 1", out)
     assert code == 0 and "evaluating" in text and "training, its" not in text
-    assert "importance_weighted" in pipeline.stored(path)["3"]
+    assert "importance_weighted" in pipeline.evaluations(name, folder)[3]
 
 
 # --- data -------------------------------------------------------------------------
@@ -408,14 +431,14 @@ def test_a_folder_that_cannot_be_written(run, tmp_path, nothing_is_done, part):
     blocked.parent.mkdir(exist_ok=True)
     blocked.touch()
     code, _, err = run(f"{SEMI} --seeds 0", drive)
-    assert code == 2 and err.startswith(f"error: cannot write to {drive}")
+    assert code == 2 and err.startswith(f"error: cannot write {drive}")
     assert "choose another with --out" in err
 
 
 FULL = """
 import resource, sys
-from equivae_lite import __main__ as cli
 from equivae_lite.data import sets
+from equivae_lite.runs import command_line as cli
 
 def load(*arguments):
     raise AssertionError("too late")
@@ -430,8 +453,8 @@ def test_a_full_disk_stops_before_training(tmp_path):
     """The system itself refuses to write more than the limit."""
     numbers = checkpoints.build(experiments.get(SEMI)).parameter_count()
     command = [SEMI, "--seeds", "0", "1", "--out", str(tmp_path / "drive")]
-    # 14 copies of the weights: a checkpoint and a state of each seed, and a new state.
-    for limit, expected in ((56 * numbers - 1, 2), (56 * numbers, 1)):
+    # 22 copies of the weights: a checkpoint and two states of each seed, a new state.
+    for limit, expected in ((88 * numbers - 1, 2), (88 * numbers, 3)):
         done = subprocess.run(
             [sys.executable, "-c", FULL, str(limit), *command],
             capture_output=True, encoding="utf-8", cwd=ROOT,
@@ -439,23 +462,8 @@ def test_a_full_disk_stops_before_training(tmp_path):
         assert done.returncode == expected, done.stderr
         told = f"error: cannot write {tmp_path / 'drive' / 'runs'}" in done.stderr
         assert told == (expected == 2)
-        assert ("AssertionError: too late" in done.stderr) == (expected == 1)
-        assert [p for p in (tmp_path / "drive").rglob("*") if p.is_file()] == []
-
-
-def test_the_repository_keeps_its_presets(run, nothing_is_done):
-    code, _, err = run(f"{SEMI} --seeds 0 --epochs 1")
-    assert code == 2 and f"{SEMI} has 2 epochs and not 1" in err
-    assert "choose another with --out" in err
-    assert run(f"{SEMI} --seeds 0 --epochs 1", reproduce.HOME)[0] == 2
-
-
-def test_the_shipped_row_is_there_without_a_step(run, nothing_is_done):
-    """Seed 0 of the stand-in: its weights and its evaluation are in the repository."""
-    code, out, _ = run(f"{SEMI} --seeds 0")
-    shipped = pipeline.stored(pipeline.RESULTS / f"{SEMI}.json")["0"]
-    assert code == 0 and f"| 0 | {100 * shipped['error']:.2f} | " in out
-    assert "for the book" not in out
+        assert ("AssertionError: too late" in done.stderr) == (expected == 3)
+        assert lists(tmp_path / "drive") == []
 
 
 def test_a_run_cut_short_reproduces_nothing(
@@ -474,20 +482,21 @@ def test_unknown_experiment(run, tmp_path, names):
     assert not (tmp_path / "out").exists()
 
 
-def test_several_experiments_have_a_table_each(run, nothing_is_done):
-    code, out, _ = run(f"{SEMI} {SEMI} --seeds 0")
+def test_several_experiments_have_a_table_each(run, drive, nothing_is_done):
+    code, out, _ = run(f"{SEMI} {SEMI} --seeds 0", drive)
     assert code == 0 and out.count("minutes of training") == 2
 
 
 def test_three_seeds_unless_others_are_asked_for():
     asked = cli.parser().parse_args(["reproduce", "svhn-supervised"])
-    assert asked.seeds == [0, 1, 2] and asked.out == reproduce.HOME
+    assert asked.seeds == [0, 1, 2] and asked.out is None
     assert asked.experiments == ["svhn-supervised"]
 
 
 @pytest.mark.parametrize("page", ["README.md", "data/README.md"])
 def test_commands_of_the_read_mes_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
+    assert folders.of_reader(None) == folders.MINE
     found = re.findall(r"python -m equivae_lite ([^`#|;&\n]+)", text)
     for command in found:
         asked = cli.parser().parse_args(command.split())

@@ -5,10 +5,11 @@ import math
 
 import pytest
 
-from equivae_lite.runs.pipeline import RESULTS
+from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.tables import over_seeds
 from equivae_lite.training import checkpoints, experiments
 
+RESULTS = SHELF.results
 EVALUATED = sorted(
     path.stem
     for path in RESULTS.glob("*.json")

@@ -1,6 +1,5 @@
 """The study of the semi-supervised recipe: what it runs, on what, what it keeps."""
 
-import json
 from dataclasses import fields
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from equivae_lite.data import sets
 from equivae_lite.errors import ExperimentError
 from equivae_lite.runs import pipeline, study
+from equivae_lite.runs.folders import Folder
 from equivae_lite.training.experiments import Experiment
 
 ALL_OF = sets.load
@@ -23,11 +23,24 @@ def small(tmp_path, monkeypatch):
 
     read = []
     monkeypatch.setattr(sets, "load", load)
-    monkeypatch.setattr(study, "PATH", tmp_path / "study.json")
-    monkeypatch.setattr(pipeline, "RUNS", tmp_path)
     monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 100)
     monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
     return read
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A reader's; runs that are cut short are in its part for those."""
+    return Folder(tmp_path / "mine")
+
+
+def keep(folder, variant, seed, **found):
+    name, settings = study.experiment(variant).name, study.settings(variant)
+    folder.short.keep_result(name, seed, {"settings": settings, "run": found})
+
+
+def no_table(monkeypatch):
+    monkeypatch.setattr(study, "table", lambda runs: "")
 
 
 def differing(a, b):
@@ -79,36 +92,35 @@ def test_the_appendix_alone_has_nothing_of_ours():
 
 
 @pytest.mark.slow
-def test_runs_are_kept_and_not_repeated(small):
-    study.main("appendix", [0, 1])
-    kept = json.loads(study.PATH.read_text(encoding="utf-8"))
-    assert list(kept["appendix"]["seeds"]) == ["0", "1"]
+def test_runs_are_kept_and_not_repeated(small, folder):
+    study.main("appendix", [0, 1], folder=folder)
+    kept = study.kept("appendix", folder.short)
+    assert list(kept) == ["0", "1"] and study.kept("appendix", folder) == {}
     assert set(small) == {"train"}  # no test image is read
-    found = kept["appendix"]["seeds"]["0"]
-    assert 0 <= found["held_out_error"] <= 1 and found["held_out_bound"] < 0
+    assert 0 <= kept["0"]["held_out_error"] <= 1 and kept["0"]["held_out_bound"] < 0
     count = len(small)
-    table = study.main("appendix", [0])
+    table = study.main("appendix", [0], folder=folder)
     assert len(small) == count
-    assert "| appendix | 2 |" in table
+    assert "| appendix | 2 |" in table and f"runs of {folder.short.results}" in table
 
 
-def test_an_unknown_variant_is_refused(small):
+def test_an_unknown_variant_is_refused(small, folder):
     with pytest.raises(ExperimentError, match="no variant 'recipes'.*recipe"):
-        study.main("recipes", [0])
-    assert small == [] and not study.PATH.exists()
+        study.main("recipes", [0], folder=folder)
+    assert small == [] and not folder.root.exists()
 
 
 @pytest.mark.slow
-def test_other_settings_take_the_place_of_the_old(monkeypatch):
-    study.main("appendix", [0, 1])
+def test_runs_with_other_settings_do_not_count(monkeypatch, folder):
+    study.main("appendix", [0, 1], folder=folder)
     other = study.APPENDIX | {"alpha": 0.5}
     monkeypatch.setitem(study.VARIANTS, "appendix", other)
-    study.main("appendix", [1])
-    kept = study.stored()["appendix"]
+    study.main("appendix", [1], folder=folder)
+    kept = study.stored(folder.short)["appendix"]
     assert list(kept["seeds"]) == ["1"] and kept["settings"]["alpha"] == 0.5
 
 
-def test_all_runs_every_variant_once(monkeypatch):
+def test_all_runs_every_variant_once(monkeypatch, folder):
     asked = []
 
     def run(variant, seed, *rest):
@@ -116,40 +128,47 @@ def test_all_runs_every_variant_once(monkeypatch):
         return {"held_out_error": 0.5}
 
     monkeypatch.setattr(study, "run", run)
-    monkeypatch.setattr(study, "table", lambda: "")
-    study.keep("recipe", 3, {"held_out_error": 0.5})
-    study.main("all", [3])
+    no_table(monkeypatch)
+    keep(folder, "recipe", 3, held_out_error=0.5)
+    study.main("all", [3], folder=folder)
     assert sorted(asked) == sorted((v, 3) for v in study.VARIANTS if v != "recipe")
 
 
-def test_two_processes_lose_nothing(monkeypatch):
+def test_two_processes_lose_nothing(monkeypatch, folder):
     """Another seed was written while this one ran, first of all or not."""
 
     def meanwhile(variant, seed, *rest):
-        study.keep(variant, seed + 7, {"held_out_error": 0.7})
+        keep(folder, variant, seed + 7, held_out_error=0.7)
         return {"held_out_error": 0.1 * seed}
 
     monkeypatch.setattr(study, "run", meanwhile)
-    monkeypatch.setattr(study, "table", lambda: "")
-    study.main("appendix", [1, 2])
-    assert list(study.kept("appendix")) == ["1", "2", "8", "9"]
+    no_table(monkeypatch)
+    study.main("appendix", [1, 2], folder=folder)
+    assert list(study.kept("appendix", folder.short)) == ["1", "2", "8", "9"]
 
 
-def test_differences_pair_the_labelled_sets():
+def test_differences_pair_the_labelled_sets(folder):
     for variant, errors in (("recipe", (0.10, 0.30)), ("no-bound", (0.11, 0.35))):
         for seed, error in enumerate(errors):
-            study.keep(variant, seed, {"held_out_error": error})
-    study.keep("no-bound", 2, {"held_out_error": 0.9})  # the recipe has no seed 2
-    assert study.differences("no-bound") == pytest.approx([0.01, 0.05])
+            keep(folder, variant, seed, held_out_error=error)
+    keep(folder, "no-bound", 2, held_out_error=0.9)  # the recipe has no seed 2
+    runs = study.stored(folder.short)
+    assert study.differences("no-bound", runs=runs) == pytest.approx([0.01, 0.05])
     # (1 + 5) / 2, and the standard error of two numbers: half of their distance.
-    assert study.row("no-bound")[:4] == ["3", "45.33 ± 23.38", "+3.00 ± 2.00", "–"]
-    assert study.row("recipe")[1:3] == ["20.00 ± 10.00", "+0.00 ± 0.00"]
-    assert study.row("xavier") == ["0", "–", "–", "–", "–"]
+    row = study.row("no-bound", runs)
+    assert row[:4] == ["3", "45.33 ± 23.38", "+3.00 ± 2.00", "–"]
+    assert study.row("recipe", runs)[1:3] == ["20.00 ± 10.00", "+0.00 ± 0.00"]
+    assert study.row("xavier", runs) == ["0", "–", "–", "–", "–"]
+
+
+def test_without_runs_of_ones_own_the_table_is_the_books(folder):
+    table = study.main(None, [], folder=folder)
+    assert table.startswith("runs of the book\n\n| variant | seeds |")
+    assert len(table.splitlines()) == len(study.shelf()) + 4
 
 
 def test_stored_runs_are_those_of_the_variants():
-    path = pipeline.RESULTS / "mnist-semi-supervised-study.json"
-    for variant, entry in json.loads(path.read_text(encoding="utf-8")).items():
+    for variant, entry in study.shelf().items():
         assert entry["settings"] == study.settings(variant)
         for found in entry["seeds"].values():
             assert 0 < found["held_out_error"] < 1

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from equivae_lite import files
 from equivae_lite.errors import CheckpointError
 from equivae_lite.training import checkpoints
 from equivae_lite.training.experiments import PRESETS
@@ -27,6 +28,12 @@ from tests.support.small import (
 
 NAME = SUPERVISED.name
 AGAIN = f"python -m equivae_lite train {NAME} --seed"
+
+
+def rewrite(path, **changes):
+    """A card with other content and the checksum that belongs to it."""
+    card = files.read_json(path, "")
+    files.write_json(path, card | changes)
 
 
 def left_over(folder):
@@ -154,14 +161,14 @@ def test_damaged_card(tmp_path, content):
 @pytest.mark.parametrize("change", ["unknown field", "other widths", "no arch"])
 def test_card_of_another_version(tmp_path, change):
     _, path = save_untrained(SUPERVISED, tmp_path)
-    card = json.loads(path.read_text(encoding="utf-8"))
+    experiment = files.read_json(path, "")["experiment"]
     if change == "unknown field":
-        card["experiment"]["arch"]["batch_norm"] = True
+        experiment["arch"]["batch_norm"] = True
     elif change == "other widths":
-        card["experiment"]["arch"]["hidden"] = [64, 32]
+        experiment["arch"]["hidden"] = [64, 32]
     else:
-        del card["experiment"]["arch"]
-    path.write_text(json.dumps(card), encoding="utf-8")
+        del experiment["arch"]
+    rewrite(path, experiment=experiment)
     with pytest.raises(CheckpointError, match="this version of equivae_lite") as caught:
         checkpoints.load(NAME, 0, tmp_path)
     assert f"{AGAIN} 0" in str(caught.value)
@@ -175,11 +182,11 @@ def test_folder_that_cannot_be(tmp_path, file):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / ("" if file == "itself a file" else "below")
     for write in (
-        lambda: checkpoints.demand_writable(out),
+        lambda: files.demand_writable(out),
         lambda: save_untrained(SUPERVISED, out),
         lambda: checkpoints.save_state(out / "s.pt", {}),
     ):
-        with pytest.raises(CheckpointError, match="cannot write to") as caught:
+        with pytest.raises(CheckpointError, match="cannot write ") as caught:
             write()
         assert str(tmp_path / "file") in str(caught.value)
         assert "choose another with --out" in str(caught.value)
@@ -191,9 +198,9 @@ def test_folder_without_permission(tmp_path, monkeypatch):
     def refuse(*arguments, **settings):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkpoints.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(files.Path, "open", refuse)
     with pytest.raises(CheckpointError, match="Permission denied.*make the folder"):
-        checkpoints.demand_writable(tmp_path)
+        files.demand_writable(tmp_path)
 
 
 def test_read_only_folder(tmp_path):
@@ -201,11 +208,11 @@ def test_read_only_folder(tmp_path):
     if os.access(tmp_path, os.W_OK):
         pytest.skip("this user may write anywhere (root)")
     with pytest.raises(CheckpointError, match="Permission denied"):
-        checkpoints.demand_writable(tmp_path)
+        files.demand_writable(tmp_path)
 
 
 def test_demand_writable_leaves_nothing(tmp_path):
-    checkpoints.demand_writable(tmp_path / "new")
+    files.demand_writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -219,7 +226,7 @@ def fail_at(monkeypatch, call, error):
             raise error
         return original(source, target)
 
-    monkeypatch.setattr(checkpoints.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
 
 
 @pytest.mark.parametrize(
@@ -263,26 +270,26 @@ def test_a_full_disk_while_the_state_is_written(tmp_path, monkeypatch):
     state = tmp_path / "s.pt"
     checkpoints.save_state(state, {"epoch": 1})
 
-    def full(self, content):
-        with open(self, "wb") as f:
-            f.write(content[: len(content) // 2])
+    def full(handle):
+        os.truncate(handle, 7)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Path, "write_bytes", full)
+        patch.setattr(files.os, "fsync", full)
         with pytest.raises(CheckpointError, match="No space left on device"):
             checkpoints.save_state(state, {"epoch": 2})
     assert checkpoints.load_state(state) == {"epoch": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["s.pt"]
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["s.pt", "s.pt.previous"]
 
 
 def test_json_is_stable_and_readable(tmp_path):
     path = tmp_path / "deep" / "x.json"
-    checkpoints.write_json(path, {"b": 1, "a": "ü", "nats": -94.25})
-    assert (
-        path.read_text(encoding="utf-8")
-        == '{\n "b": 1,\n "a": "ü",\n "nats": -94.25\n}\n'
-    )
+    content = {"b": 1, "a": "ü", "nats": -94.25}
+    files.write_json(path, content)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith('{\n "b": 1,\n "a": "ü",\n "nats": -94.25,\n "checksum"')
+    assert files.read_json(path, "") == content
 
 
 # --- what is shipped ------------------------------------------------------------

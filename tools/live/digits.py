@@ -9,19 +9,19 @@ the r_y of all training images, in which no test image takes part.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 
+from equivae_lite import files
 from equivae_lite.data import sets
 from equivae_lite.data.sets import ImageSet
 from equivae_lite.errors import EquivaeError
 from equivae_lite.model import bounds
-from equivae_lite.runs.pipeline import RESULTS
+from equivae_lite.runs.folders import SHELF
 from equivae_lite.training import checkpoints
 
-PATH = RESULTS / "live-digits.json"
+PATH = SHELF.results / "live-digits.json"
 COMMAND = "python -m tools.live.digits"
 NAME = "mnist-supervised"
 EACH = 3  # the first images of every class, in the order of the test set: no selection
@@ -66,7 +66,7 @@ def read(path: Path = PATH) -> dict:
     """
     if not path.exists():
         raise EquivaeError(f"{path.name} is missing; restore it from git or: {COMMAND}")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = files.read_json(path, "restore it from git")
     if content["checkpoint"]["sha256"] != checkpoints.read_card(NAME, 0)["sha256"]:
         raise EquivaeError(
             f"{path.name} was made with other weights than the shipped {NAME}; "
@@ -76,5 +76,5 @@ def read(path: Path = PATH) -> dict:
 
 
 if __name__ == "__main__":
-    checkpoints.write_json(PATH, encode(sets.load("mnist", "test")))
+    files.write_json(PATH, encode(sets.load("mnist", "test")))
     print("wrote", PATH.name)

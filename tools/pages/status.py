@@ -7,11 +7,11 @@ typed by hand, and a test writes it again and compares.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
 
+from equivae_lite import files
 from equivae_lite.data.sources import STAND_INS
 from equivae_lite.runs.tables import markdown
 from equivae_lite.training.checkpoints import FOLDER
@@ -105,7 +105,7 @@ def machines(paths: list[Path], runs: dict[str, dict]) -> str:
 def cards(folder: Path = FOLDER) -> list[dict]:
     found = []
     for path in sorted(folder.glob("*.json")):
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = files.read_json(path, "restore it from git")
         weights = path.with_suffix(".safetensors")
         # In the repository: seed 0, where a chapter needs its weights. Others may lie
         # about where they were made.

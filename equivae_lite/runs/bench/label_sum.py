@@ -14,20 +14,24 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ... import files
 from ...data import sets
 from ...model.equivae import EquiVAE
 from ...model.label_sum import proposal
 from ...training import checkpoints, experiments, objectives
 from ...training.objectives import Batches
 from .. import machine, pipeline
+from ..folders import MINE, Folder
 
 KINDS = ("exact", "sampled")
 BATCH = 128
 M, KL_WEIGHT = 2, 1.0
 
 
-def main(name: str, device: str, smoke: bool = False) -> dict:
-    """Time both sums on the shipped model; write data/results/bench-labels.json.
+def main(
+    name: str, device: str, smoke: bool = False, folder: Folder = MINE
+) -> dict:
+    """Time both sums on the shipped model; write bench-labels.json.
 
     In `smoke` an untrained model is used and nothing is written.
     """
@@ -84,7 +88,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
     print(f"{result['times_faster']:.2f} times faster, "
           f"{result['decodings_per_image']:.2f} decodings an image")  # fmt: skip
     if not smoke:
-        checkpoints.write_json(pipeline.RESULTS / "bench-labels.json", result)
+        files.write_json(folder.results / "bench-labels.json", result)
     return result
 
 

@@ -6,25 +6,27 @@ costs does not depend on what is in them. Wall-clock time, so leave the machine 
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import replace
 
 import torch
 
+from ... import files
 from ...data import sets, sources
 from ...data.sets import ImageSet
-from ...training import checkpoints, experiments, loop
+from ...training import experiments, loop
 from ...training.experiments import Experiment
 from .. import machine, pipeline
+from ..folders import MINE, Folder
 
-NAME = "bench-steps.json"
 WARM, STEPS = 12, 100
 
 
-def main(name: str, device: str, smoke: bool = False) -> dict:
-    """Measure an experiment and predict its training's time; into bench-steps.json.
+def main(
+    name: str, device: str, smoke: bool = False, folder: Folder = MINE
+) -> dict:
+    """Measure an experiment and predict its training's time; bench-steps-NAME.json.
 
     In `smoke` a few steps are taken and nothing is written.
     """
@@ -56,9 +58,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
     }
     if not smoke:
         print(f"{name}: about {minutes(experiment, rows):.1f} minutes of training")
-        path = pipeline.RESULTS / NAME
-        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        checkpoints.write_json(path, before | {name: found})
+        files.write_json(folder.results / f"bench-steps-{name}.json", found)
     return found
 
 

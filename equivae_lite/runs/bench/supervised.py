@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import to_tensor
 
-from ... import errors
+from ... import errors, files
 from ...data import sets
 from ...data.sets import ImageSet, Pixels
 from ...model import bounds
@@ -34,6 +34,7 @@ from ...training import checkpoints, experiments, objectives
 from ...training.experiments import Experiment
 from ...training.sampling import draw_per_image
 from .. import machine, pipeline
+from ..folders import MINE, Folder
 
 VARIANTS = ("pools", "resident", "loader")
 BATCHES = (32, 256, 1024)
@@ -154,8 +155,10 @@ def gradient_noise(
     }
 
 
-def main(name: str, device: str, smoke: bool = False) -> dict:
-    """Run all of it, print a table, write data/results/bench.json (not in smoke)."""
+def main(
+    name: str, device: str, smoke: bool = False, folder: Folder = MINE
+) -> dict:
+    """Run all of it, print a table, write bench.json (not in smoke)."""
     threads = torch.get_num_threads()
     batch_sizes = BATCHES[:1] if smoke else BATCHES
     experiment, images, pixels = _prepare(name, device)
@@ -202,7 +205,7 @@ def main(name: str, device: str, smoke: bool = False) -> dict:
         "noise": noise,
     }
     if not smoke:
-        checkpoints.write_json(pipeline.RESULTS / "bench.json", result)
+        files.write_json(folder.results / "bench.json", result)
     return result
 
 

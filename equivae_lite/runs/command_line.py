@@ -1,0 +1,282 @@
+"""The command line: python -m equivae_lite COMMAND (see --help)."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import torch
+
+from .. import __version__
+from ..data import sources
+from ..errors import EquivaeError
+from ..training import checkpoints, experiments
+from . import folders, pipeline, reproduce, study
+
+LARGEST_SEED = 2**32 - 1
+MOST_THREADS = 1024
+MOST_EPOCHS = 100_000
+SMOKE_IMAGES, SMOKE_STEPS = 1000, "5"
+
+
+def _between(lowest: int, highest: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number from `lowest` to `highest`."""
+
+    def whole_number(text: str) -> int:
+        short = len(text) <= len(str(highest))
+        if not (text.isascii() and text.isdecimal() and short
+                and lowest <= int(text) <= highest):  # fmt: skip
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r} is not a whole number from {lowest} to {highest}"
+            )
+        return int(text)
+
+    return whole_number
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m equivae_lite", description=__doc__)
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    commands.add_parser("list", help="the experiments and the data sets at hand")
+
+    download = commands.add_parser("download", help="fetch a real data set")
+    download.add_argument("data", help=" or ".join(sources.STAND_INS))
+
+    train = commands.add_parser("train", help="train one seed of an experiment")
+    train.add_argument("experiment")
+
+    validate = commands.add_parser(
+        "validate", help="train without 5,000 training images and follow them"
+    )
+    validate.add_argument("experiment")
+
+    again = commands.add_parser(
+        "reproduce",
+        help="rows of a table: download, train and evaluate what is not there yet",
+        description="Download an experiment's data if absent, train the seeds, "
+        "evaluate them and print a table. Stopped at any time, the same command goes "
+        "on from the last whole epoch: on another machine, too, which needs FOLDER "
+        "alone. What is finished is not done again. The experiment's name says "
+        "its data: svhn-supervised is street-glyphs-supervised on SVHN itself.",
+    )
+    again.add_argument("experiments", metavar="experiment", nargs="+")
+    seed = _between(0, LARGEST_SEED)
+    for command in (train, validate):
+        command.add_argument("--seed", type=seed, default=0)
+    for command in (train, validate, again):
+        command.add_argument("--epochs", type=_between(1, MOST_EPOCHS),
+                             help="cut or lengthen the schedule")  # fmt: skip
+        command.add_argument("--bfloat16", action="store_true",
+                             help="matrix products in bfloat16: faster where the "
+                             "processor has it")  # fmt: skip
+
+    evaluate = commands.add_parser(
+        "evaluate", help="evaluate checkpoints: yours, or else those that are shipped"
+    )
+    evaluate.add_argument("experiment")
+    evaluate.add_argument("--no-importance-weighted", action="store_true",
+                          help="leave out the slowest part")  # fmt: skip
+
+    study_ = commands.add_parser(
+        "study", help="what each ingredient of the recipe of chapter 12 is worth"
+    )
+    study_.add_argument("variant", nargs="?", help="one, or all; none: the table")
+    study_.add_argument("--bfloat16", action="store_true")
+
+    for command, seeds in ((evaluate, [0]), (again, [0, 1, 2]), (study_, [0])):
+        command.add_argument("--seeds", type=seed, nargs="+", default=seeds)
+
+    bench = commands.add_parser("bench", help="the cost of a training step")
+    bench.add_argument("experiment", nargs="?", default="mnist-supervised")
+
+    for command in (train, validate, evaluate, again, study_, bench):
+        command.add_argument(
+            "--out", metavar="FOLDER",
+            help="holds checkpoints, results and the states to go on from (default: "
+            "data/mine; the book's own files are never written to)",
+        )  # fmt: skip
+        command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
+        command.add_argument("--threads", type=_between(1, MOST_THREADS),
+                             help="CPU threads")  # fmt: skip
+    for command in (train, validate, evaluate, bench):
+        command.add_argument(
+            "--profile", choices=("smoke", "full"), default="full",
+            help="smoke: a few steps on a few images, kept apart in FOLDER/short",
+        )  # fmt: skip
+    return top
+
+
+def device(asked: str | None) -> str:
+    """The device to use; EquivaeError if what was asked for is not there."""
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, colon, number = asked.partition(":")
+    numbered = number.isascii() and number.isdecimal() and len(number) < 4
+    if kind not in ("cpu", "cuda") or bool(colon) != numbered:
+        raise EquivaeError(f"--device {asked}: it must be cpu, cuda or cuda:N")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise EquivaeError(
+            f"--device {asked}: this machine has {torch.cuda.device_count()} usable "
+            "CUDA devices; leave --device out"
+        )
+    return asked
+
+
+def run(arguments: argparse.Namespace) -> None:
+    a = arguments
+    if a.command == "list":
+        _list()
+        return
+    if a.command == "download":
+        print("the files are in", sources.download(a.data))
+        return
+    # What can be wrong is an error before any work.
+    folder = folders.of_reader(a.out)
+    for name in getattr(a, "experiments", [getattr(a, "experiment", None)]):
+        if name is not None:
+            experiments.get(name)
+    where = device(a.device)
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    smoke = getattr(a, "profile", "full") == "smoke"
+    if smoke and not os.environ.get("EQUIVAE_MAX_STEPS"):
+        os.environ["EQUIVAE_MAX_STEPS"] = SMOKE_STEPS
+    options = {"folder": folder}
+    if smoke and a.command != "bench":
+        options["limit"] = _smoke_images(a.experiment)
+    if a.command == "study":
+        print(study.main(a.variant, a.seeds, where, a.bfloat16, folder))
+    elif a.command == "reproduce":
+        for name in a.experiments:
+            print(reproduce.reproduce(
+                name, a.seeds, folder, where, epochs=a.epochs, bfloat16=a.bfloat16
+            ))  # fmt: skip
+    elif a.command in ("train", "validate"):
+        begin = pipeline.train if a.command == "train" else pipeline.validate
+        print("its file is", begin(
+            a.experiment, a.seed, where, epochs=a.epochs, bfloat16=a.bfloat16,
+            **options,
+        ))  # fmt: skip
+    elif a.command == "evaluate":
+        weighted = not a.no_importance_weighted and not smoke
+        for path in pipeline.evaluate(
+            a.experiment, a.seeds, where, importance_weighted=weighted, **options
+        ):
+            print("wrote", path)
+    else:
+        _bench(a.experiment).main(a.experiment, where, smoke=smoke, folder=folder)
+
+
+def _list() -> None:
+    for name in sources.NAMES:
+        real = name not in sources.STAND_INS.values()
+        here = "here" if sources.available(name) else "absent"
+        print(f"data        {name:32s} {here if real else 'stand-in'}")
+    for name, e in experiments.PRESETS.items():
+        words = []
+        for folder, what in ((folders.SHELF, "shipped"), (folders.MINE, "yours")):
+            if seeds := checkpoints.shipped_seeds(name, folder.checkpoints):
+                words.append(f"{what} seeds {seeds}")
+        print(f"experiment  {name:32s} {e.data}, {', '.join(words) or 'no weights'}")
+
+
+def _smoke_images(name: str) -> int:
+    """Few, but more than have labels."""
+    return max(SMOKE_IMAGES, 2 * (experiments.get(name).labels or 0))
+
+
+def _bench(name: str):
+    """What there is to measure in an experiment: else, the steps of its schedule."""
+    from .bench import label_sum, steps, supervised
+
+    e = experiments.get(name)
+    if e.arch.colours == 1 and e.generative and e.representation == "complementary":
+        return label_sum if e.semi_supervised else supervised
+    return steps
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal that knows ASCII alone is shown in place of other characters."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    there = error.object[error.start : error.end]
+    return "".join(PLAIN.get(c, "?") for c in there), error.end
+
+
+PLAIN = {"±": "+/-", "–": "-", "—": "-", "−": "-", "×": "x"}
+
+
+def prepare_streams() -> None:
+    """Output that cannot end a run: a ± in ASCII, a closed terminal.
+
+    A closed stream would lend its number to the next file that is opened, and what
+    is said of the run would be written into that.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    codecs.register_error("equivae-plain", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="equivae-plain")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0, or 2 after an error in words, or 130 after Ctrl-C."""
+    prepare_streams()
+    arguments = parser().parse_args(argv)
+    try:
+        run(arguments)
+        sys.stdout.flush()
+        return 0
+    except EquivaeError as error:
+        return _ended(2, f"error: {error}")
+    except KeyboardInterrupt:
+        trains = arguments.command in ("train", "validate", "reproduce", "study")
+        goes_on = "; the same command goes on from the last whole epoch, if one is kept"
+        return _ended(130, "stopped" + goes_on * trains)
+    except BrokenPipeError:  # whoever read the output has gone
+        _silence(sys.stdout)
+        return _ended(1, "stopped: nobody reads the output any more")
+    except Exception as error:
+        if os.environ.get("EQUIVAE_TRACEBACK"):
+            traceback.print_exc()
+        words = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+        return _ended(3, (
+            f"error: {words}. This is a case that equivae_lite does not name; "
+            "EQUIVAE_TRACEBACK=1 shows where it happened"
+        ))  # fmt: skip
+
+
+def _ended(status: int, words: str) -> int:
+    try:
+        print(words, file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # a full device, a closed pipe
+        _silence(sys.stdout)
+    return status
+
+
+def _silence(stream: io.TextIOBase) -> None:
+    """So that Python's own last flush finds nothing to complain of."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+    except (OSError, ValueError):
+        pass
+

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
@@ -19,6 +23,7 @@ NAMES = ("mnist", "svhn", "glyphs", "street-glyphs")
 STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs"}
 SPLITS = ("train", "test")
 MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch
+SILENCE = 60  # seconds that a server may take for its next bytes
 # torchvision checks the MD5 of the archives that it downloads, but not that of
 # the unpacked files that it reads. These are the unpacked ones: images, labels.
 MNIST_MD5 = {
@@ -103,16 +108,21 @@ def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def download(name: str, root: str | Path | None = None) -> Path:
-    """Fetch both splits of a real set with torchvision; returns their folder.
+    """Fetch what is missing or damaged of a real set; returns its folder.
 
-    Files that are there already are kept. Raises DataError if the folder cannot
-    be written, the network fails, or a file's MD5 is wrong.
+    Where all files are there and whole, nothing is fetched and nothing is written.
+    Raises DataError if the folder cannot be written, the network fails or is silent
+    for a minute, or what comes is not the file that is expected.
     """
     from torchvision import datasets
     from torchvision.datasets.utils import download_url
 
     check_choice("data set to download", name, tuple(STAND_INS))
     folder = data_root(root)
+    wanted = {p: d for s in SPLITS for p, d in files(name, s, root).items()}
+    wrong = [path for path, digest in wanted.items() if not _whole(path, digest)]
+    if not wrong:
+        return folder
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     no_write = (
         f"cannot write to {folder}: no permission. Make it writable, or set "
@@ -120,23 +130,49 @@ def download(name: str, root: str | Path | None = None) -> Path:
     )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(no_write)
+    print(f"fetching {name} ({MEGABYTES[name]} MB) into {folder}", flush=True)
     try:
-        if name == "mnist":
-            datasets.MNIST(str(folder), download=True)
-        else:
-            for split in SPLITS:
-                url, file, digest = datasets.SVHN.split_list[split]
-                download_url(url, str(folder), file, digest)
+        for path in filter(Path.is_file, wrong):
+            print(f"{path} is damaged: it is fetched again", flush=True)
+            path.unlink()  # or torchvision, which looks at names alone, keeps it
+        with _patience(SILENCE):
+            if name == "mnist":
+                datasets.MNIST(str(folder), download=True)
+            else:
+                for split in SPLITS:
+                    url, file, digest = datasets.SVHN.split_list[split]
+                    download_url(url, str(folder), file, digest)
     except PermissionError as error:
         raise DataError(no_write) from error
     except (URLError, HTTPException, ConnectionError, TimeoutError, RuntimeError) as e:
+        hint = "Check the network and try again"
+        if "corrupted" in str(e):
+            hint = "What came is not the file that is expected: try again later"
         raise DataError(
-            f"download of {name} failed: {e}. Check the network and try again, or "
-            f"put the files into {folder} by hand (data/README.md says which)."
+            f"download of {name} failed: {e}. {hint}, or put the files into {folder} "
+            "by hand (data/README.md says which)."
         ) from e
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot write {name} to {folder}: {error}.") from error
-    for split in SPLITS:
-        for path, digest in files(name, split, root).items():
-            checked_md5(name, path, digest)
+    for path, digest in wanted.items():
+        checked_md5(name, path, digest)
     return folder
+
+
+def _whole(path: Path, expected: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, md5).hexdigest() == expected
+    except OSError:
+        return False
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """How long a server may be silent: urllib alone would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

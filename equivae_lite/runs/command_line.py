@@ -188,8 +188,8 @@ def _list() -> None:
 
 
 def _smoke_images(name: str) -> int:
-    """Few, but more than have labels."""
-    return max(SMOKE_IMAGES, 2 * (experiments.get(name).labels or 0))
+    """Few, but enough of each class where half of them are held out."""
+    return max(SMOKE_IMAGES, 4 * (experiments.get(name).labels or 0))
 
 
 def _bench(name: str):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import socket
 import struct
 import threading
 from functools import partial
@@ -193,19 +194,42 @@ def serve_mnist(server, contents, monkeypatch):
     monkeypatch.setattr(datasets.MNIST, "resources", resources)
 
 
-def test_download_mnist(small_mnist, quiet_server, tmp_path, monkeypatch):
+def test_download_mnist(small_mnist, quiet_server, tmp_path, monkeypatch, capsys):
     serve_mnist(quiet_server, small_mnist[1], monkeypatch)
     target = tmp_path / "new" / "folder"
     assert sources.download("mnist", target) == target
     assert len(sets.load("mnist", root=target)) == 30
-    # What is there already is kept, and a damaged file is not passed over.
+    # A damaged file is made good, and so is a missing one.
     path = target / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     path.write_bytes(b"short")
-    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte is damaged"):
-        sources.download("mnist", target)
+    sources.download("mnist", target)
+    assert f"{path} is damaged: it is fetched again" in capsys.readouterr().out
+    assert len(sets.load("mnist", "test", root=target)) == 20
     path.unlink()
     sources.download("mnist", target)
     assert len(sets.load("mnist", "test", root=target)) == 20
+
+
+def test_a_complete_folder_is_left_alone(small_mnist, monkeypatch, capsys):
+    """No network, no right to write: there is nothing to do."""
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+    monkeypatch.setattr(datasets, "MNIST", lambda *a, **k: pytest.fail("fetched"))
+    assert sources.download("mnist", small_mnist[0]) == small_mnist[0]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["mnist", "svhn"])
+def test_a_server_that_is_silent(tmp_path, monkeypatch, name):
+    """It takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [address])
+        splits = {s: [address, f"{s}_32x32.mat", "0"] for s in sources.SPLITS}
+        monkeypatch.setattr(datasets.SVHN, "split_list", splits)
+        monkeypatch.setattr(sources, "SILENCE", 0.2)
+        with pytest.raises(DataError, match="failed: .*Check the network"):
+            sources.download(name, tmp_path)
+    assert socket.getdefaulttimeout() is None
 
 
 def test_download_svhn(quiet_server, tmp_path, monkeypatch):

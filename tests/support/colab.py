@@ -53,7 +53,7 @@ from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
 notebook.cells.append(nbformat.v4.new_code_cell(sys.stdin.read()))
 NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-print(notebook.cells[-1].outputs[0].text)
+print("".join(o.get("text", "") for o in notebook.cells[-1].outputs))
 """
 
 

@@ -163,14 +163,12 @@ def main(
     batch_sizes = BATCHES[:1] if smoke else BATCHES
     experiment, images, pixels = _prepare(name, device)
     timings: dict = {v: {} for v in VARIANTS}
-    context = multiprocessing.get_context("spawn")
     for batch in batch_sizes:
         steps = 2 if smoke else max(3, 2048 // batch)
         for variant in VARIANTS:
-            with context.Pool(1) as one:  # a fresh process: its peak memory is its own
-                timings[variant][str(batch)] = one.apply(
-                    measure, (variant, name, batch, device, steps, threads)
-                )
+            settings = (variant, name, batch, device, steps, threads)
+            found = measure(*settings) if smoke else _apart(*settings)
+            timings[variant][str(batch)] = found
     print(f"{images.name}, {threads} thread(s), {machine.hardware(device)}")
     print("batch  variant    images/s at m = 1, 4, 7     mean step  speed-up  peak MiB")
     for batch in batch_sizes:
@@ -207,6 +205,12 @@ def main(
     if not smoke:
         files.write_json(folder.results / "bench.json", result)
     return result
+
+
+def _apart(*settings: object) -> dict:
+    """`measure` in a fresh process: its peak memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as one:
+        return one.apply(measure, settings)
 
 
 def _prepare(name: str, device: str) -> tuple[Experiment, ImageSet, Pixels]:

@@ -40,7 +40,8 @@ def made_up(n, size=28, colours=1, split="train", seed=0):
     shape = (n, colours, size, size)
     images = torch.randint(0, 256, shape, generator=g, dtype=torch.uint8)
     labels = torch.arange(n) % 10
-    return ImageSet("glyphs", split, images, labels, None, f"made up {n} {split} {seed}")
+    md5 = f"made up {n} {split} {seed}"
+    return ImageSet("glyphs", split, images, labels, None, md5)
 
 
 def data_of(experiment, n=None):
@@ -110,9 +111,9 @@ STEPWISE = (
     "weight of log p, labelled", "weight of KL, labelled",
     "weight of log p, unlabelled", "weight of KL, unlabelled",
     "weight of separation", "weight of log q_y", "weight of consistency",
-    "weight of KL of q_y", "weight of balance", "draws of v", "sum over labels", "distorted",
-    "distorted by", "the bounds read", "q_y-post reads", "teacher", "averaged",
-    "products", "device", "input", "seeds",
+    "weight of KL of q_y", "weight of balance", "draws of v", "sum over labels",
+    "distorted", "distorted by", "the bounds read", "q_y-post reads", "teacher",
+    "averaged", "products", "device", "input", "seeds",
 )  # fmt: skip
 
 
@@ -229,7 +230,7 @@ def _watch_parts(patch, step, kept):
 
     wrap(EquiVAE, "log_density", after=density)
 
-    def distorted(found, x, strength, generator):
+    def distorted(found, x, strength, generator=None):
         step.setdefault("strengths", []).append((len(x), strength))
         if strength:
             step.setdefault("distorted", []).append(found)
@@ -311,7 +312,8 @@ def _write_down(adam, step, kept, seen):
         "draws of v": step.get("draws", ()),  # for each kind of images
         "sum over labels": step.get("sum"),
         "distorted": step.get("strengths", []),
-        "distorted by": step.get("generator") in (None, batches.generator),
+        "distorted by": step.get("generator", batches.generator)
+        is batches.generator,
         "the bounds read": sorted({kind(x) for x in step.get("read by bounds", [])}),
         "q_y-post reads": [kind(x) for *_, x, f in calls if f.requires_grad],
         "teacher": teachers,

@@ -28,7 +28,6 @@ from tests.support.wiring import (
 )
 
 
-
 class Differs:
     """Expected where no number can be worked out by hand."""
 
@@ -49,8 +48,7 @@ class Of:
 
 @dataclasses.dataclass
 class Case:
-    """`first` is what `base` shows; `then` what a run with `change` shows, where that is
-    something else."""
+    """`first` is what `base` shows; `then` what `change` makes of it."""
 
     base: Experiment
     change: object
@@ -72,9 +70,9 @@ KL_OF_SEMI = [0, 0.325, 0.55, 0.775, 1, 1]  # none in the warm-up
 FALLS = [1e-3] * 6 + [0.755e-3, 0.265e-3]  # 0.02 + 0.98 (1 + cos(pi / 3)) / 2, …
 
 
-def cosine(start):
+def cosine():
     return [
-        1e-3 * (0.02 + 0.98 * (1 + math.cos(math.pi * p / 2)) / 2) if p > start else 1e-3
+        1e-3 * (0.02 + 0.98 * (1 + math.cos(math.pi * p / 2)) / 2)
         for p in OF_SUPERVISED
     ]
 
@@ -198,7 +196,7 @@ FIELDS = {
     ],
     "decay_from": [
         Case(SUPERVISED, 0.0, {"learning rate": FALLS},
-             {"learning rate": cosine(0.0)}),
+             {"learning rate": cosine()}),
         Case(SUPERVISED, 1.0, {"learning rate": FALLS},
              {"learning rate": [1e-3] * 8}),
     ],
@@ -433,7 +431,7 @@ def mean_of_labelled(pixels):
 
 
 def seeds_of(seed, steps=(4, 2)):
-    """An epoch's random numbers, dropout's and all others, are those of (seed, epoch)."""
+    """Of dropout's random numbers and all others: an epoch has its own."""
     return [
         (seed * 10_007 + epoch,) * 2 for epoch, n in enumerate(steps) for _ in range(n)
     ]

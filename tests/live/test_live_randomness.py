@@ -34,6 +34,22 @@ START_STYLES = """
     start(document.querySelector(".live"), { start: { styles }, tensors: nothing });
   };
 """
+WALK = """(frames) => {
+  const seen = [], asked = [];
+  window.requestAnimationFrame = (draw) => asked.push(draw);
+  EquivaeLive.network.decoder = () => (r, v) => { seen.push([...v]); return null; };
+  EquivaeLive.paint.sheet = () => ({ put() {}, show() {} });
+  EquivaeLive.paint.whenNear = (kind, needs, start) => {
+    const nothing = { class_r: { values: new Float32Array(160) } };
+    const phases = Array.from({ length: 16 }, (_, k) => 0.4 * k);
+    start(document.querySelector(".live"), { start: { hero: { phases } },
+                                             tensors: nothing });
+  };
+  WALKER
+  document.querySelector("[data-do=pause]").click();  // on: it was still
+  for (let k = 0; k < frames; k++) asked.shift()(100 * k);
+  return seen.filter((_, k) => k % 10 === 0);  // ten digits share a v
+}"""
 CLICKS = """async (times) => {
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   const seen = [];
@@ -55,15 +71,21 @@ def within(found, expected, error, errors=5):
     assert abs(float(found) - expected) < errors * error, (float(found), expected)
 
 
-@pytest.fixture
-def page(browser):
+def figure(browser, name):
+    """A page with the figure's HTML and `paint.js`; its own script is still to run."""
     page = browser.new_page(reduced_motion="reduce")  # a walk takes one frame
-    template = re.sub(r"\$\{?\w+\}?", "", script("styles.html"))
+    template = re.sub(r"\$\{?\w+\}?", "", script(f"{name}.html"))
     template = re.sub(r"<img[^>]*>", "", template)
     radios = '<input type="radio" name="y" value="4" checked>'
     page.set_content(template.replace("<legend>", f"{radios}<legend>"))
     page.evaluate(f"() => {{ {PREPARE} }}")
     page.add_script_tag(content=script("paint.js"))
+    return page
+
+
+@pytest.fixture
+def page(browser):
+    page = figure(browser, "styles")
     yield page
     page.close()
 
@@ -101,3 +123,17 @@ def test_a_random_style_draws_every_unit_by_itself(page):
     for a, b in ((0, 1), (2, 9), (14, 15)):
         within((v[:, a] * v[:, b]).mean(), 0, times**-0.5)
     within((v[1:] * v[:-1]).mean(), 0, n**-0.5)  # nor does a click know the last
+
+
+def test_the_moving_style_has_the_mean_and_variance_of_the_prior(browser):
+    """Over a long time, in every unit; a frame is a tenth of a second."""
+    page = figure(browser, "hero")
+    v = page.evaluate(WALK.replace("WALKER", script("hero.js")), 20_000)
+    page.close()
+    v = torch.tensor(v).double()
+    assert v.shape[1] == 16 and len(v) > 19_000
+    # sin and sin^2 over 2,000 seconds at a quarter of a radian a second and more.
+    assert v.mean(0).abs().max() < 0.02
+    assert (v.square().mean(0) - 1).abs().max() < 0.01
+    together = (v.T @ v / len(v)).fill_diagonal_(0)
+    assert together.abs().max() < 0.05

@@ -521,9 +521,20 @@ def test_progress_is_said_and_changes_nothing(capsys):
     assert "epoch" not in "".join(capsys.readouterr())
 
 
-def test_the_loop_leaves_the_random_numbers_of_dropout_to_dropout():
+QUIET = replace(SEMI, arch=replace(SEMI.arch, dropout=0.0))
+
+
+@pytest.mark.parametrize(
+    "e",
+    [
+        replace(SUPERVISED, separation_steps=2, v_samples=2),
+        replace(QUIET, balance=1.0, shut_steps=1),
+        replace(QUIET, label_sum="sampled"),
+    ],
+    ids=["supervised", "exact", "sampled"],
+)
+def test_the_loop_leaves_the_random_numbers_of_dropout_to_dropout(e):
     """Without dropout nothing is drawn but from the generator of (seed, epoch)."""
-    e = replace(SUPERVISED, separation_steps=2, v_samples=2)
     watch(e, seed=2)
     left = torch.get_rng_state()
     torch.manual_seed(2 * 10_007 + 1)

@@ -46,11 +46,15 @@ LIVE = "tests/live/test_live_randomness.py::test_"
 FIELD = TRAINING + "a_field_changes_what_it_should_and_nothing_else[{}]"
 ARGUMENT = TRAINING + "an_argument_changes_what_it_should_and_nothing_else[{}]"
 OF_RUN = RUNS + "an_argument_changes_what_it_should_and_nothing_else[{}]"
+RESUMED = "tests/training/test_loop.py::test_stopped_and_gone_on_with[{}]"
+OWN_NUMBERS = TRAINING + "the_loop_leaves_the_random_numbers_of_dropout_to_dropout"
 LOOP = "equivae_lite/training/loop.py"
 OBJECTIVES = "equivae_lite/training/objectives.py"
 EXPERIMENTS = "equivae_lite/training/experiments.py"
 PIPELINE = "equivae_lite/runs/pipeline.py"
 STUDY = "equivae_lite/runs/study.py"
+SAMPLING = "equivae_lite/training/sampling.py"
+SETS = "equivae_lite/data/sets.py"
 DISTORT = "equivae_lite/data/distortions.py"
 
 
@@ -253,6 +257,33 @@ ERRORS = (
         "validate(average.of(model).eval())", "validate(model.train())",
         TRAINING + "validate_sees_the_kept_model_and_changes_nothing",
     ),
+    Planted(
+        "loaded-in-training-mode", "a checkpoint is read with its dropout on",
+        "equivae_lite/training/checkpoints.py", "model.to(device).eval()",
+        "model.to(device).train()",
+        "tests/training/test_checkpoints.py::"
+        "test_round_trip[glyphs-semi-supervised]",
+    ),
+    # A run that goes on.
+    Planted(
+        "steps-of-other-epochs", "steps of the epochs before are forgotten", LOOP,
+        'steps_done=sum(int(h["steps"]) for h in history),', "steps_done=0,",
+        FIELD.format("warmup_steps"),
+    ),
+    Planted(
+        "adam-anew", "Adam begins anew where a run goes on", LOOP,
+        '        optimizer.load_state_dict(state["optimizer"])\n', "",
+        RESUMED.format("e0"),
+    ),
+    Planted(
+        "average-anew", "the average begins anew where a run goes on", LOOP,
+        '        average.load_state_dict(state["average"])\n', "",
+        RESUMED.format("e1"),
+    ),
+    Planted(
+        "average-counts-anew", "the average forgets how many steps it has seen", LOOP,
+        '        self.steps = state["steps"]\n', "", RESUMED.format("e1"),
+    ),
     # Random numbers.
     Planted(
         "seed-of-epochs-ignored", "epochs of all seeds draw the same", OBJECTIVES,
@@ -285,7 +316,7 @@ ERRORS = (
         "noise-global", "noise from the generator of dropout", OBJECTIVES,
         "torch.randn(*shape, generator=self.generator, device=device)",
         "torch.randn(*shape, device=device)",
-        TRAINING + "the_loop_leaves_the_random_numbers_of_dropout_to_dropout",
+        OWN_NUMBERS + "[supervised]",
     ),
     Planted(
         "noise-small", "noise with half the variance", OBJECTIVES,
@@ -344,6 +375,60 @@ ERRORS = (
         "book/live/styles.js", "go(v.map(() => inside(normal())))",
         "go(v.map(() => range * (2 * Math.random() - 1)))",
         LIVE + "a_random_style_draws_every_unit_by_itself",
+    ),
+    Planted(
+        "browser-walk-too-small", "the moving style with variance one half",
+        "book/live/hero.js", "v[k] = Math.SQRT2 * Math.sin(", "v[k] = Math.sin(",
+        LIVE + "the_moving_style_has_the_mean_and_variance_of_the_prior",
+    ),
+    Planted(
+        "pools-global", "pools drawn with the generator of dropout", SAMPLING,
+        "self._members.shape, generator=self.generator, device",
+        "self._members.shape, device", OWN_NUMBERS + "[supervised]",
+    ),
+    Planted(
+        "left-out-global", "who is left out drawn with the generator of dropout",
+        SAMPLING, "pool.shape[1], y.shape, generator=self.generator, device",
+        "pool.shape[1], y.shape, device", OWN_NUMBERS + "[exact]",
+    ),
+    Planted(
+        "labels-global", "labels to decode drawn with the generator of dropout",
+        OBJECTIVES, "label_sum.draw(log_q, batches.generator)",
+        "label_sum.draw(log_q)", OWN_NUMBERS + "[sampled]",
+    ),
+    Planted(
+        "noise-of-evaluation", "noise of an evaluation with half the variance",
+        "equivae_lite/evaluation/bound.py", "torch.randn(*shape, generator=g))",
+        "0.5**0.5 * torch.randn(*shape, generator=g))",
+        "tests/evaluation/test_bound.py::test_noise_is_standard_normal",
+    ),
+    Planted(
+        "grey-levels", "noise of half a grey level in place of a whole one",
+        "equivae_lite/evaluation/pixel_density.py",
+        "(torch.stack(rows) - 0.5).to(x.device) /",
+        "0.5 * (torch.stack(rows) - 0.5).to(x.device) /",
+        "tests/evaluation/test_pixel_density.py::"
+        "test_dequantised_pictures_keep_their_grey_level",
+    ),
+    Planted(
+        "weights-too-small", "weights begin with half of their variance",
+        "equivae_lite/model/networks.py", "std=math.sqrt(2 / fan_in)",
+        "std=math.sqrt(1 / fan_in)",
+        "tests/model/test_networks.py::test_he_initialisation",
+    ),
+    Planted(
+        "held-out-of-the-first", "held-out images from the first part of the set",
+        SETS, "np.random.default_rng(seed).permutation(n)[:n_validation]",
+        "np.random.default_rng(seed).permutation(n_validation + (n > 9))"
+        "[:n_validation]",
+        "tests/data/test_sets.py::test_holdout_split_takes_every_image_equally_often",
+    ),
+    Planted(
+        "labels-of-the-first", "labelled images are the first of each class", SETS,
+        "chosen[generator.permutation(members)[:per_class]] = True",
+        "chosen[members[:per_class]] = True",
+        "tests/data/test_sets.py::"
+        "test_class_balanced_split_takes_every_image_equally_often",
     ),
     # Whole runs.
     Planted(

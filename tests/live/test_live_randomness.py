@@ -128,12 +128,12 @@ def test_a_random_style_draws_every_unit_by_itself(page):
 def test_the_moving_style_has_the_mean_and_variance_of_the_prior(browser):
     """Over a long time, in every unit; a frame is a tenth of a second."""
     page = figure(browser, "hero")
-    v = page.evaluate(WALK.replace("WALKER", script("hero.js")), 20_000)
+    v = page.evaluate(WALK.replace("WALKER", script("hero.js")), 5_000)
     page.close()
     v = torch.tensor(v).double()
-    assert v.shape[1] == 16 and len(v) > 19_000
-    # sin and sin^2 over 2,000 seconds at a quarter of a radian a second and more.
-    assert v.mean(0).abs().max() < 0.02
-    assert (v.square().mean(0) - 1).abs().max() < 0.01
+    assert v.shape[1] == 16 and len(v) > 4_900
+    # sin and sin^2 over 500 seconds at a quarter of a radian a second and more.
+    assert v.mean(0).abs().max() < 0.05
+    assert (v.square().mean(0) - 1).abs().max() < 0.05
     together = (v.T @ v / len(v)).fill_diagonal_(0)
-    assert together.abs().max() < 0.05
+    assert together.abs().max() < 0.2

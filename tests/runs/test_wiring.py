@@ -15,10 +15,11 @@ from equivae_lite.data import sets
 from equivae_lite.data.sets import Pixels, class_balanced_split, holdout_split
 from equivae_lite.evaluation import bound
 from equivae_lite.runs import pipeline, study
+from equivae_lite.runs.folders import Folder
 from equivae_lite.training import checkpoints, experiments, loop, objectives
 from tests.support.wiring import SEMI, SUPERVISED, made_up, names_of
 
-FOLDERS = {"out", "states", "folder", "results"}  # arguments that say where files are
+FOLDERS = {"folder"}  # arguments that say where files are
 TRAIN, TEST = made_up(300), made_up(60, split="test", seed=9)
 TEST.images.copy_(TEST.images // 3)  # darker: other statistics
 EVERY = torch.cat([TRAIN.images, TEST.images])  # images 300 and later are test images
@@ -49,7 +50,7 @@ def same_statistics(pixels, images):
 @pytest.fixture
 def seen(monkeypatch, tmp_path):
     """What a run function asked of the parts that are replaced, by name of the part."""
-    seen = {"load": []}
+    seen = {"load": [], "folder": Folder(tmp_path / "mine"), "kept": []}
 
     def load(name, split="train", limit=None, device="cpu"):
         seen["load"].append((name, split, limit, device))
@@ -75,6 +76,10 @@ def seen(monkeypatch, tmp_path):
         seen["saved"] = {"model": model, "pixels": pixels, "card": card, "seed": seed}
         return tmp_path / "card.json"
 
+    def keep_result(folder, name, seed, found):
+        seen["kept"].append((name, seed, found))
+        return folder.result(name, seed)
+
     monkeypatch.delenv("EQUIVAE_MAX_STEPS", raising=False)
     for e in KNOWN:
         monkeypatch.setitem(experiments.PRESETS, e.name, e)
@@ -83,10 +88,10 @@ def seen(monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "headline", headline)
     monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", HELD_OUT)
     monkeypatch.setattr(checkpoints, "save", save)
-    monkeypatch.setattr(checkpoints, "demand_writable", lambda *_: None)
-    monkeypatch.setattr(
-        checkpoints, "write_json", lambda path, content: seen.update(written=content)
-    )
+    monkeypatch.setattr(checkpoints, "load_state", lambda path: {"parts": [{}]})
+    monkeypatch.setattr(pipeline, "trained", lambda *_: False)
+    monkeypatch.setattr(pipeline, "demand_room", lambda *_: None)
+    monkeypatch.setattr(Folder, "keep_result", keep_result)
     for machine in ("commit", "hardware", "peak_megabytes", "versions"):
         monkeypatch.setattr(
             pipeline, machine, lambda *given, machine=machine: (machine, *given)
@@ -120,7 +125,7 @@ def of_fit(seen):
 
 def seen_by_train(seen, **given):
     given = {"name": SEMI.name} | given
-    pipeline.train(**given)
+    pipeline.train(**given, folder=seen["folder"])
     card, saved, judged = seen["saved"]["card"], seen["saved"], seen["headline"]
     assert saved["model"] is seen["model"] is judged["model"]
     assert saved["pixels"] is seen["fit"]["pixels"] is judged["pixels"]
@@ -138,7 +143,7 @@ def seen_by_train(seen, **given):
 
 def seen_by_validate(seen, **given):
     given = {"name": SEMI.name} | given
-    pipeline.validate(**given)
+    pipeline.validate(**given, folder=seen["folder"])
     found = seen["fit"]["validate"](seen["model"])
     assert set(found) == {"validation_error", "validation_bound"}
     judged = seen["headline"]
@@ -148,13 +153,14 @@ def seen_by_validate(seen, **given):
         "labelled": rows_of(judged["labelled"]),
         "judged on": rows_of(judged["test"]),
         "generative": judged["generative"],
-        "written": (seen["written"]["seed"], seen["written"]["hardware"]),
+        "kept as": [(n, s, f["hardware"]) for n, s, f in seen["kept"][-1:]],
+        "kept settings": seen["kept"][-1][2]["settings"]["name"],
     }
 
 
 def seen_by_study(seen, **given):
     given = {"variant": "appendix", "seed": 0} | given
-    result = study.run(**given)
+    result = study.run(**given, folder=seen["folder"])
     judged = seen["headline"]
     assert judged["model"] is seen["model"]
     assert result["held_out_error"] == 0.25 and result["held_out_bound"] == -9.0
@@ -206,21 +212,32 @@ TRAIN_CASES = {
     ),
     "progress": ({"progress": False}, {"progress": False}),
 }  # fmt: skip
+
+
+def kept_as(name=SEMI.name, seed=0, device="cpu"):
+    return {"kept as": [(f"{name}-validation", seed, ("hardware", device))]}
+
+
+FEW_KEPT, FEW_HELD = (rows.tolist() for rows in holdout_split(200, 100, seed=0))
 VALIDATE_CASES = {
     "name": (
-        {"name": BASELINE.name}, {"experiment": BASELINE.name, "generative": False}
+        {"name": BASELINE.name},
+        {"experiment": BASELINE.name, "generative": False,
+         "kept settings": BASELINE.name} | kept_as(BASELINE.name),
     ),
     "seed": (
         {"seed": 4},
-        {"seed": 4, "labelled": labelled_rows(KEPT, 30, 4),
-         "written": (4, ("hardware", "cpu"))},
+        {"seed": 4, "labelled": labelled_rows(KEPT, 30, 4)} | kept_as(seed=4),
     ),
-    "device": (
-        {"device": "meta"},
-        {"devices": {"meta"}, "written": (0, ("hardware", "meta"))},
-    ),
+    "device": ({"device": "meta"}, {"devices": {"meta"}} | kept_as(device="meta")),
     "epochs": ({"epochs": 5}, {"epochs": 5}),
     "bfloat16": ({"bfloat16": True}, {"bfloat16": True}),
+    "limit": (
+        {"limit": 200},
+        {"limits": {200}, "trained on": FEW_KEPT, "judged on": FEW_HELD,
+         "labelled": labelled_rows(FEW_KEPT, 30, 0), "keeps a state": False,
+         "state of seed": None},
+    ),
     "progress": ({"progress": False}, {"progress": False}),
 }  # fmt: skip
 STUDY_CASES = {
@@ -339,7 +356,7 @@ def test_a_supervised_validation_makes_r_of_the_kept_images(seen, monkeypatch):
 
     monkeypatch.setattr(pipeline, "Representations", Representations)
     monkeypatch.setattr(pipeline, "bound_terms", bound_terms)
-    pipeline.validate(SUPERVISED.name)
+    pipeline.validate(SUPERVISED.name, folder=seen["folder"])
     found = seen["fit"]["validate"](seen["model"])
     assert set(found) == {"validation_bound", "validation_kl"}
     assert parts["r of"] == KEPT == rows_of(seen["fit"]["data"])
@@ -351,13 +368,13 @@ def test_a_supervised_validation_makes_r_of_the_kept_images(seen, monkeypatch):
 
 
 def test_pixel_statistics_are_those_of_the_training_images(seen):
-    pipeline.train(GAUSSIAN.name)
+    pipeline.train(GAUSSIAN.name, folder=seen["folder"])
     same_statistics(seen["fit"]["pixels"], TRAIN.images)
     assert seen["saved"]["pixels"] is seen["fit"]["pixels"]
-    pipeline.validate(GAUSSIAN.name)
+    pipeline.validate(GAUSSIAN.name, folder=seen["folder"])
     same_statistics(seen["fit"]["pixels"], TRAIN.images[KEPT])
     for name in (SUPERVISED.name, SEMI.name):
-        pipeline.train(name)
+        pipeline.train(name, folder=seen["folder"])
         assert statistics(seen["fit"]["pixels"]) is None
 
 
@@ -375,7 +392,7 @@ def class_means(model, pixels, data):
 @pytest.mark.parametrize("e", [SUPERVISED, SEMI], ids=lambda e: e.name)
 @pytest.mark.parametrize("seed", [0, 5])
 def test_r_in_a_checkpoint_is_made_of_the_labelled_images_alone(seen, e, seed):
-    pipeline.train(e.name, seed)
+    pipeline.train(e.name, seed, folder=seen["folder"])
     model, pixels = seen["saved"]["model"], seen["saved"]["pixels"]
     rows = [*range(300)] if e.labels is None else labelled_rows(range(300), 30, seed)
     expected = class_means(model, pixels, TRAIN.subset(rows))
@@ -507,8 +524,9 @@ def seen_by_evaluate(seen, monkeypatch, **given):
     given = {"name": SEMI.name, "seeds": [1]} | given
     of = {"supervised": [], "semi-supervised": [], "loaded": []}
 
-    def load(name, seed, folder, device="cpu"):
-        of["loaded"].append((name, seed, device))
+    def load(name, seed, folder, device=None):
+        if device is not None:  # else only to see whether it can be read
+            of["loaded"].append((name, seed, device))
         (e,) = [e for e in KNOWN if e.name == name]
         card = {"experiment": e.to_dict(), "data": {"name": e.data}}
         card |= {"parameters": 11, "sha256": f"of {seed}"}
@@ -529,12 +547,12 @@ def seen_by_evaluate(seen, monkeypatch, **given):
     monkeypatch.setattr(checkpoints, "load", load)
     monkeypatch.setattr(pipeline, "supervised_report", supervised)
     monkeypatch.setattr(pipeline, "semi_supervised_report", semi_supervised)
-    monkeypatch.setattr(pipeline, "stored", lambda path: {})
     seen["load"].clear()
-    pipeline.evaluate(**given)
+    seen["kept"].clear()
+    pipeline.evaluate(**given, folder=seen["folder"])
     return of | {
         "read": list(seen["load"]),
-        "written": (seen["written"]["experiment"], seen["written"]["seeds"]),
+        "written": [(n, s, f["evaluation"]) for n, s, f in seen["kept"]],
     }
 
 
@@ -548,7 +566,7 @@ def read(device="cpu", limit=None):
 
 
 def written(name, *seeds):
-    return name, {str(s): {"parameters": 11, "sha256": f"of {s}"} for s in seeds}
+    return [(name, s, {"parameters": 11, "sha256": f"of {s}"}) for s in seeds]
 
 
 EVALUATE_CASES = {
@@ -562,7 +580,7 @@ EVALUATE_CASES = {
         {}, {"seeds": [2, 1]},
         {"semi-supervised": [report(2), report(1)],
          "loaded": [(SEMI.name, 2, "cpu"), (SEMI.name, 1, "cpu")],
-         "written": written(SEMI.name, 1, 2)},
+         "written": written(SEMI.name, 2, 1)},
     ),
     "device": (
         {}, {"device": "meta"},

@@ -464,6 +464,7 @@ ARGUMENTS = {
     ),
     "max_steps": "test_max_steps_cuts_and_changes_nothing_before",
     "progress": "test_progress_is_said_and_changes_nothing",
+    "part": "test_what_ran_a_part_is_kept_and_changes_nothing",
 }  # fmt: skip
 
 
@@ -485,7 +486,16 @@ def test_the_state_is_kept_where_it_is_asked_for(tmp_path):
     state = tmp_path / "deep" / "s.pt"
     after = watch(SEMI, state_path=state)
     judge(seen_of(SEMI), after, {}, {}, same_weights=True)
-    assert [p.name for p in state.parent.iterdir()] == ["s.pt"]
+    assert state.is_file()
+    assert len(checkpoints.load_state(state)["history"]) == 2
+
+
+def test_what_ran_a_part_is_kept_and_changes_nothing(tmp_path):
+    state = tmp_path / "s.pt"
+    after = watch(SEMI, state_path=state, part={"threads": 3})
+    judge(seen_of(SEMI), after, {}, {}, same_weights=True)
+    parts = checkpoints.load_state(state)["parts"]
+    assert parts == [{"from_epoch": 1, "threads": 3}]
 
 
 def test_validate_sees_the_kept_model_and_changes_nothing():

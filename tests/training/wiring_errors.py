@@ -85,15 +85,15 @@ ERRORS = (
     ),
     Planted(
         "class-r-of-all", "r_y in a semi-supervised checkpoint made from all labels",
-        PIPELINE, "Representations(model, pixels, labelled).table()\n    card",
-        "Representations(model, pixels, images).table()\n    card",
+        PIPELINE, "model.class_r = Representations(model, pixels, labelled)",
+        "model.class_r = Representations(model, pixels, images)",
         RUNS + "r_in_a_checkpoint_is_made_of_the_labelled_images_alone"
         "[0-wired-semi-supervised]",
     ),
     Planted(
         "pixels-of-test", "pixel statistics fitted on the test images", PIPELINE,
-        "    pixels = pixels_for(experiment, images)\n    max_steps",
-        "    pixels = pixels_for(experiment, test)\n    max_steps",
+        "pixels = pixels_for(experiment, images)\n        state",
+        "pixels = pixels_for(experiment, test)\n        state",
         RUNS + "pixel_statistics_are_those_of_the_training_images",
     ),
     Planted(
@@ -272,12 +272,14 @@ ERRORS = (
     ),
     Planted(
         "adam-anew", "Adam begins anew where a run goes on", LOOP,
-        '        optimizer.load_state_dict(state["optimizer"])\n', "",
+        "for name, target in parts.items():\n            target",
+        'for name, target in parts.items():\n            if name != "optimizer": target',
         RESUMED.format("e0"),
     ),
     Planted(
         "average-anew", "the average begins anew where a run goes on", LOOP,
-        '        average.load_state_dict(state["average"])\n', "",
+        "for name, target in parts.items():\n            target",
+        'for name, target in parts.items():\n            if name != "average": target',
         RESUMED.format("e1"),
     ),
     Planted(
@@ -433,24 +435,25 @@ ERRORS = (
     # Whole runs.
     Planted(
         "train-device-ignored", "training images stay on the CPU", PIPELINE,
-        'images = sets.load(experiment.data, "train", limit, device)',
-        'images = sets.load(experiment.data, "train", limit)',
+        'experiment.data, "train", limit, device)\n        test =',
+        'experiment.data, "train", limit)\n        test =',
         OF_RUN.format("train-device"),
     ),
     Planted(
         "train-bfloat16-ignored", "bfloat16 in the card and not in the run", PIPELINE,
-        "        bfloat16=bfloat16,\n        max_steps=max_steps,\n",
-        "        max_steps=max_steps,\n", OF_RUN.format("train-bfloat16"),
+        "seed, state_path=state, bfloat16=bfloat16,",
+        "seed, state_path=state,", OF_RUN.format("train-bfloat16"),
     ),
     Planted(
         "labels-of-seed-0", "r_y in a checkpoint of the labelled images of seed 0",
-        PIPELINE, "    labelled = labelled_part(experiment.labels, images, seed)\n"
-        "    if model", "    labelled = labelled_part(experiment.labels, images, 0)\n"
-        "    if model", OF_RUN.format("train-seed"),
+        PIPELINE, "labelled_part(experiment.labels, images, seed)\n        if model",
+        "labelled_part(experiment.labels, images, 0)\n        if model",
+        OF_RUN.format("train-seed"),
     ),
     Planted(
         "limited-run-keeps-a-state", "a run with a limit leaves a state", PIPELINE,
-        "whole = limit is None and max_steps is None", "whole = max_steps is None",
+        "folder.state(name, seed) if whole else None",
+        "folder.state(name, seed) if max_steps is None else None",
         OF_RUN.format("train-limit"),
     ),
     Planted(
@@ -461,10 +464,10 @@ ERRORS = (
     ),
     Planted(
         "validate-pixels-of-all", "pixel statistics of held-out images, too", PIPELINE,
-        "    held_out, images = images.subset(held), images.subset(kept)\n"
-        "    pixels = pixels_for(experiment, images)\n",
-        "    pixels = pixels_for(experiment, images)\n"
-        "    held_out, images = images.subset(held), images.subset(kept)\n",
+        "        held_out, images = images.subset(held), images.subset(kept)\n"
+        "        pixels = pixels_for(experiment, images)\n",
+        "        pixels = pixels_for(experiment, images)\n"
+        "        held_out, images = images.subset(held), images.subset(kept)\n",
         RUNS + "pixel_statistics_are_those_of_the_training_images",
     ),
     Planted(
@@ -487,8 +490,8 @@ ERRORS = (
     ),
     Planted(
         "study-seed-ignored", "the study trains every seed alike", STUDY,
-        "e, images, Pixels.unit(), seed, state_path",
-        "e, images, Pixels.unit(), 0, state_path", OF_RUN.format("study-seed"),
+        "e, images, Pixels.unit(), seed, bfloat16",
+        "e, images, Pixels.unit(), 0, bfloat16", OF_RUN.format("study-seed"),
     ),
     Planted(
         "study-labels-of-all", "the study's labelled images from all training images",

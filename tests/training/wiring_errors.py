@@ -272,14 +272,14 @@ ERRORS = (
     ),
     Planted(
         "adam-anew", "Adam begins anew where a run goes on", LOOP,
-        "for name, target in parts.items():\n            target",
-        'for name, target in parts.items():\n            if name != "optimizer": target',
+        "parts.items():\n            target",
+        'parts.items():\n            if name != "optimizer": target',
         RESUMED.format("e0"),
     ),
     Planted(
         "average-anew", "the average begins anew where a run goes on", LOOP,
-        "for name, target in parts.items():\n            target",
-        'for name, target in parts.items():\n            if name != "average": target',
+        "parts.items():\n            target",
+        'parts.items():\n            if name != "average": target',
         RESUMED.format("e1"),
     ),
     Planted(

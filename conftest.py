@@ -56,6 +56,7 @@ sitecustomize.block()
 LONGEST = (
     "test_pages.py",
     "test_live.py",
+    "test_wiring_errors.py",
     "test_planted.py",
     "test_loop.py",
     "test_colab.py",

@@ -436,3 +436,11 @@ def test_holdout_split():
     for wrong in (0, 60, 61, -1):
         with pytest.raises(DataError, match="n_validation is"):
             sets.holdout_split(60, wrong, seed=0)
+
+
+def test_holdout_split_takes_every_image_equally_often():
+    counts = torch.zeros(50)
+    for seed in range(400):
+        counts[sets.holdout_split(50, 20, seed)[1]] += 1
+    # Binomial(400, 2/5): mean 160, standard deviation 9.8; five of them.
+    assert (counts - 160).abs().max() < 49

@@ -5,6 +5,7 @@
     live/           figures that move in a page without a kernel
     planted/        classic errors, planted to see the book notice them
     outlines.py     reads the stand-ins' outlines off Matplotlib's faces, once
+    publish.py      puts runs of a folder on the shelf that the book shows
     portability.py  the tests on other packages and processors
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network

@@ -96,7 +96,7 @@ def checked_md5(name: str, path: Path, expected: str) -> str:
     if found != expected:
         raise DataError(
             f"{path} is damaged or truncated ({path.stat().st_size:,} bytes): "
-            f"expected MD5 {expected}, found {found}. Delete it and run `{command}`."
+            f"expected MD5 {expected}, found {found}. `{command}` fetches it again."
         )
     return found
 

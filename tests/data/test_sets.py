@@ -113,7 +113,7 @@ def test_truncated_mnist_file(small_mnist, file):
     message = str(error.value)
     for part in (str(path), md5(contents[file]), md5(contents[file][:-5])):
         assert part in message
-    assert "Delete it and run `python -m equivae_lite download mnist`" in message
+    assert "`python -m equivae_lite download mnist` fetches it again" in message
     assert len(sets.load("mnist", "test")) == 20  # the other split is whole
 
 

@@ -8,6 +8,7 @@ called. Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules of those n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..model.checks import integer
 from .readers import read
 from .sources import (
     NAMES,
@@ -54,6 +56,9 @@ class ImageSet:
     images: (N, C, H, W) uint8; labels: (N,) int64 in 0..9; factors: for the
     stand-ins the known pose of every image, name -> (N, ...), else None; md5: of
     the files that were read, or of the bytes that were drawn.
+
+    Labels may be given as a list or an array, too. Raises DataError for other images
+    or labels, and if there is not one label, and one of each factor, for each image.
     """
 
     name: str
@@ -62,6 +67,20 @@ class ImageSet:
     labels: Tensor
     factors: dict[str, Tensor] | None
     md5: str
+
+    def __post_init__(self) -> None:
+        images = self.images
+        if not isinstance(images, Tensor) or images.dtype != torch.uint8:
+            raise DataError(f"images must be a uint8 tensor, not {_kind(images)}.")
+        if images.ndim != 4:
+            raise DataError(f"images are {tuple(images.shape)}, expected (N, C, H, W).")
+        labels = class_indices(self.labels, len(images), CLASSES)
+        object.__setattr__(self, "labels", labels)
+        for name, factor in (self.factors or {}).items():
+            if len(factor) != len(images):
+                raise DataError(
+                    f"{len(images)} images, but {name} is for {len(factor)} of them."
+                )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,8 +99,19 @@ class ImageSet:
         return self._map(lambda tensor: tensor.to(device))
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageSet:
-        """The images `indices`, in that order; `md5` stays that of the whole set."""
-        rows = torch.as_tensor(indices, device=self.labels.device)
+        """The images `indices`, in that order; `md5` stays that of the whole set.
+
+        Or those where `indices`, (N,) bool, is true. As in Python, -1 is the last.
+        Raises DataError for what names no image.
+        """
+        rows = _as_tensor("indices", indices).to(self.labels.device)
+        n = len(self)
+        if rows.dtype == torch.bool and rows.shape == (n,):
+            return self._map(lambda tensor: tensor[rows])
+        _check_integers("indices", rows)
+        if rows.numel() and not -n <= int(rows.min()) <= int(rows.max()) < n:
+            raise DataError(f"indices must be from 0 to {n - 1}: there are {n} images.")
+        rows = rows.long()
         return self._map(lambda tensor: tensor[rows])
 
     def by_class(self) -> list[Tensor]:
@@ -94,6 +124,68 @@ class ImageSet:
             factors = {key: change(value) for key, value in factors.items()}
         images, labels = change(self.images), change(self.labels)
         return ImageSet(self.name, self.split, images, labels, factors, self.md5)
+
+
+def class_indices(
+    labels: Tensor | np.ndarray | Sequence[int],
+    count: int | None = None,
+    classes: int | None = None,
+) -> Tensor:
+    """Labels as (N,) int64, from a tensor, an array or a list of class indices.
+
+    Raises DataError for one-hot rows and other shapes, for what are no integers, unless
+    there are `count`, and unless all are from 0 to `classes` - 1.
+    """
+    return indices_from("labels", labels, count, classes)
+
+
+def indices_from(
+    name: str,
+    values: Tensor | np.ndarray | Sequence[int],
+    count: int | None = None,
+    size: int | None = None,
+) -> Tensor:
+    """As `class_indices`, of anything that is numbered from 0 to `size` - 1."""
+    found = _as_tensor(name, values)
+    _check_integers(name, found)
+    if count is not None and len(found) != count:
+        raise DataError(f"{len(found)} {name}, but {count} images: give one for each.")
+    found = found.long()
+    if found.numel() and found.device.type != "meta":
+        low, high = (int(end) for end in torch.aminmax(found))
+        if low < 0 or (size is not None and high >= size):
+            last = "" if size is None else f" to {size - 1:,}"
+            raise DataError(f"{name} run from {low} to {high}, expected from 0{last}.")
+    return found
+
+
+def _as_tensor(name: str, values: object) -> Tensor:
+    try:
+        tensor = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise DataError(f"{name} must be integers: {error}.") from error
+    # An empty list has no type: torch takes it for float32.
+    return tensor.long() if tensor.shape == (0,) else tensor
+
+
+def _check_integers(name: str, tensor: Tensor) -> None:
+    if tensor.ndim != 1:
+        raise DataError(
+            f"{name} have shape {tuple(tensor.shape)}, expected (N,): of one-hot rows "
+            "take argmax(1), of a column [:, 0]."
+        )
+    if (
+        tensor.is_floating_point()
+        or tensor.is_complex()
+        or tensor.dtype == torch.bool
+    ):
+        raise DataError(f"{name} are {tensor.dtype}, expected integers: int64.")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{value.dtype} {tuple(value.shape)}"
+    return type(value).__name__
 
 
 def load(
@@ -111,7 +203,7 @@ def load(
     """
     check_choice("data set", name, NAMES)
     check_choice("split", split, SPLITS)
-    if limit is not None and limit < 1:
+    if limit is not None and integer("limit", limit, -math.inf, DataError) < 1:
         raise DataError(f"limit is {limit}: ask for at least one image, or None.")
     if name in STAND_IN_SIZES:
         size = STAND_IN_SIZES[name][split]
@@ -166,11 +258,35 @@ class Pixels:
 
     With mean and std (both (C, H, W), on the scale of [0, 1]) every pixel of
     every colour is standardised by itself, as Appendix B asks for SVHN. Without
-    them (MNIST) the networks see values in [0, 1].
+    them (MNIST) the networks see values in [0, 1]. Raises DataError unless both or
+    neither are there, of one shape, finite, and std positive.
     """
 
     mean: Tensor | None = None
     std: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        both = (self.mean, self.std)
+        if both == (None, None):
+            return
+        if not all(isinstance(t, Tensor) and t.is_floating_point() for t in both):
+            raise DataError(
+                "pixel statistics need a mean and a std, both float tensors, not "
+                f"{_kind(self.mean)} and {_kind(self.std)}."
+            )
+        if self.mean.ndim != 3 or self.mean.shape != self.std.shape:
+            raise DataError(
+                f"mean {tuple(self.mean.shape)} and std {tuple(self.std.shape)} must "
+                "be of one shape, (C, H, W)."
+            )
+        if self.mean.device.type == "meta":
+            return
+        fine = self.mean.isfinite() & self.std.isfinite() & (self.std > 0)
+        if not bool(fine.all()):
+            raise DataError(
+                "pixel statistics must be finite and std positive: Pixels.fit puts 1 "
+                "where a pixel never varies."
+            )
 
     @classmethod
     def unit(cls) -> Pixels:
@@ -182,9 +298,11 @@ class Pixels:
         """Mean and standard deviation of each pixel and colour over `images`.
 
         images: (N, C, H, W) uint8, the training set. The deviation is that of
-        the population (divided by N); where a pixel never varies it is 1.
+        the population (divided by N); where a pixel never varies it is 1. Raises
+        DataError for other images, and for a chunk of none.
         """
         _check_uint8(images)
+        integer("chunk", chunk, 1, DataError)
         images = images.flatten(0, -4)
         n = len(images)
         # Sums of integers are exact, and so is the numerator of the variance,
@@ -221,8 +339,19 @@ class Pixels:
         return (images.float() / 255 - self.mean) / self.std
 
     def inverse(self, values: Tensor) -> Tensor:
-        """Network scale -> picture in [0, 1]; what falls outside is clipped."""
+        """Network scale -> picture in [0, 1]; what falls outside is clipped.
+
+        Raises DataError for integers, or a shape unlike that of the fit.
+        """
+        if not isinstance(values, Tensor) or not values.is_floating_point():
+            raise DataError(f"values must be a float tensor, not {_kind(values)}.")
         if self.mean is not None:
+            shape = values.shape[-3:]
+            if shape != self.mean.shape and self.mean.numel() > 1:
+                raise DataError(
+                    f"values are {tuple(shape)}, but the pixel statistics were fitted "
+                    f"on {tuple(self.mean.shape)} (colours, height, width)."
+                )
             values = values * self.std + self.mean
         return values.clamp(0, 1)
 
@@ -239,10 +368,15 @@ class Pixels:
 
 
 def _check_uint8(images: Tensor) -> None:
-    if images.dtype != torch.uint8 or images.ndim < 4 or len(images) == 0:
+    if (
+        not isinstance(images, Tensor)
+        or images.dtype != torch.uint8
+        or images.ndim < 4
+        or images.numel() == 0
+    ):
         raise DataError(
             "expected at least one image as uint8 (..., C, H, W), got "
-            f"{images.dtype} {tuple(images.shape)}."
+            f"{_kind(images)}."
         )
 
 
@@ -253,9 +387,12 @@ def class_balanced_split(
 
     Both ascend; together they are all of `labels` (N,). A larger `per_class` with
     the same seed contains the smaller one. Raises DataError if per_class < 2 (r_y
-    needs at least one complementary image) or a class has too few images.
+    needs at least one complementary image), a class has too few images, or labels are
+    no class indices.
     """
-    if per_class < 2:
+    integer("seed", seed, 0, DataError), integer("classes", classes, 1, DataError)
+    labels = class_indices(labels, None, classes)
+    if integer("per_class", per_class, -math.inf, DataError) < 2:
         raise DataError(
             f"per_class is {per_class}, but every class needs at least 2 labelled "
             "images: r_y is made from images other than x_n itself."
@@ -279,6 +416,9 @@ def holdout_split(n: int, n_validation: int, seed: int) -> tuple[Tensor, Tensor]
 
     Both ascend. Raises DataError unless both sides keep at least one image.
     """
+    for name, value in (("n", n), ("n_validation", n_validation)):
+        integer(name, value, -math.inf, DataError)
+    integer("seed", seed, 0, DataError)
     if not 0 < n_validation < n:
         raise DataError(
             f"n_validation is {n_validation}, but must be from 1 to {n - 1} to leave "

@@ -12,23 +12,50 @@ import math
 import torch
 from torch import Tensor
 
-from ..data.sets import ImageSet, Pixels
-from ..errors import DataError
-from ..model import bounds
+from ..data.sets import ImageSet, Pixels, class_indices
+from ..errors import DataError, InputError
+from ..model import bounds, checks
 from ..model.equivae import EquiVAE, Terms
-from .pixel_density import bits_per_dimension, dequantised
+from .pixel_density import bits_per_dimension, dequantised, noise_indices
 
 CHUNK = 500
 
 
 def noise_of(indices: Tensor, *shape: int, seed: int = 0) -> Tensor:
-    """Standard normal numbers (len(indices), *shape); row i depends on (seed, i)."""
+    """Standard normal numbers (len(indices), *shape); row i depends on (seed, i).
+
+    Raises DataError for indices or a seed below 0, and for no shape.
+    """
+    checks.integer("seed", seed, 0, DataError)
+    for size in shape:
+        checks.integer("shape", size, 0, DataError)
     g = torch.Generator()
     rows = []
-    for i in indices.tolist():
+    for i in noise_indices(indices):
         g.manual_seed(seed * 1_000_003 + i)
-        rows.append(torch.randn(*shape, generator=g))
-    return torch.stack(rows)
+        rows.append(torch.randn(shape, generator=g))
+    return torch.stack(rows) if rows else torch.empty(0, *shape)
+
+
+def numbers(name: str, values: Tensor, axes: int, least: int) -> None:
+    """DataError unless it has so many axes, `least` rows or more, and no NaN."""
+    checks.real(**{name: values})
+    if values.ndim != axes or len(values) < least or values.numel() == 0:
+        raise DataError(
+            f"{name} has shape {tuple(values.shape)}, but must have {axes} "
+            f"{'axis' if axes == 1 else 'axes'} and at least {least} images."
+        )
+    if values.isnan().any():
+        raise DataError(f"{name} has NaN in it, so it says nothing of the model.")
+
+
+def _of_each(count: int, indices: Tensor, r: Tensor | None) -> None:
+    """DataError unless there is an index, and an r_y if any, for each image."""
+    noise_indices(indices, count)
+    if r is not None:
+        checks.real(r=r)
+    if r is not None and (r.ndim != 2 or len(r) != count):
+        raise DataError(f"r is {tuple(r.shape)}, expected ({count}, R): one an image.")
 
 
 class Representations:
@@ -36,7 +63,7 @@ class Representations:
 
     Embeds the training images once, f(x) -> (N, F); after that every r_y is a
     mean of rows and a pass through g. For the class table, r_y is its row
-    whatever m; for the plain VAE it is None.
+    whatever m; for the plain VAE it is None. Labels may be lists, too.
     """
 
     def __init__(self, model: EquiVAE, pixels: Pixels, train: ImageSet) -> None:
@@ -47,9 +74,18 @@ class Representations:
 
     @torch.no_grad()
     def table(self) -> Tensor:
-        """r_y from all training images of each class: (classes, R)."""
+        """r_y from all training images of each class: (classes, R).
+
+        Raises DataError if a class has none, and for a model without r_y.
+        """
         if self.model.representation == "table":
             return self.model.table.weight
+        self._check_complementary()
+        if absent := [y for y, rows in enumerate(self.by_class) if not len(rows)]:
+            raise DataError(
+                f"classes {absent} have no training images, so there is no r_y of "
+                "theirs: take more images, or a subset with all classes."
+            )
         means = torch.stack([self.f[rows].mean(0) for rows in self.by_class])
         return self.model.encoder.g(means)
 
@@ -57,36 +93,56 @@ class Representations:
     def draw(self, y: Tensor, indices: Tensor, m: int, seed: int = 0) -> Tensor:
         """r_y (B, R) from m random training images for each of B other images.
 
-        Raises DataError if a class has fewer than m training images.
+        Raises DataError if a class has fewer than m training images, for a model
+        whose r_y is of no images, and unless `y` and `indices` are (B,).
         """
+        self._check_complementary()
+        y, indices = self._labels(y), noise_indices(indices, len(y))
+        checks.integer("m", m, -math.inf, DataError)
+        checks.integer("seed", seed, 0, DataError)
         smallest = min(len(members) for members in self.by_class)
         if not 1 <= m <= smallest:
             raise DataError(
                 f"m = {m} images of each class asked for, but the smallest class has "
                 f"{smallest}: choose m from 1 to {smallest}"
+                if smallest
+                else f"classes without training images have no r_y: m = {m} of none"
             )
         g = torch.Generator()
         rows = []
-        for c, i in zip(y.tolist(), indices.tolist()):
+        for c, i in zip(y.tolist(), indices):
             g.manual_seed(seed * 1_000_003 + i)
             members = self.by_class[c]
             # Distinct with one draw: m is tiny beside the size of a class.
             pick = torch.randperm(len(members), generator=g)[:m]
             rows.append(members[pick.to(self.device)])
-        return self.model.encoder.g(self.f[torch.stack(rows)].mean(1))
+        drawn = torch.stack(rows) if rows else torch.empty(0, m, dtype=torch.long)
+        return self.model.encoder.g(self.f[drawn].mean(1))
 
     def of(self, y: Tensor, indices: Tensor, m: int | None) -> Tensor | None:
         """r_y for images of classes `y`; `m` None stands for all training images."""
         if self.model.representation == "none":
             return None
         if m is None or self.model.representation == "table":
-            return self.table()[y]
+            return self.table()[self._labels(y)]
         return self.draw(y, indices, m)
+
+    def _labels(self, y: Tensor) -> Tensor:
+        return class_indices(y, None, len(self.by_class)).to(self.device)
+
+    def _check_complementary(self) -> None:
+        if self.model.representation != "complementary":
+            raise InputError(
+                f"the representation of this model is {self.model.representation!r}: "
+                "no training images make its r_y."
+            )
 
 
 @torch.no_grad()
 def embed_all(model: EquiVAE, pixels: Pixels, images: Tensor) -> Tensor:
-    """f(x) of all images, (N, F)."""
+    """f(x) of all images, (N, F). InputError for a model without f."""
+    if not hasattr(model, "encoder"):
+        raise InputError("this model has no f: its r_y is not made of images.")
     return torch.cat([model.encoder.f(pixels.forward(c)) for c in images.split(CHUNK)])
 
 
@@ -97,7 +153,11 @@ def bound_terms(
     """The terms of (4) for every image, (N,) each, averaged over v samples.
 
     x (N, C, H, W) in network space; r (N, R); `indices` name the images' noise.
+    Raises DataError where there is not one of each for each image.
     """
+    _of_each(len(x), indices, r)
+    checks.integer("samples", samples, 1, DataError)
+    indices = class_indices(indices)
     parts = []
     for rows in torch.arange(len(x)).split(CHUNK):
         eps = noise_of(indices[rows], samples, model.arch.v_dim).to(x.device)
@@ -117,7 +177,12 @@ def bound_in_bits(
     """Bound (4) as bits per pixel and colour with dequantisation noise, (N,).
 
     Of a Gaussian model; images (N, C, H, W) uint8, r (N, R). An upper bound.
+    Raises InputError for a Bernoulli model, whose score of grey values is no density.
     """
+    if model.arch.likelihood != "gaussian":
+        raise InputError("only a Gaussian model has bits: a Bernoulli's is a score.")
+    _of_each(len(images), indices, r)
+    indices = class_indices(indices)
     bits = []
     for rows in torch.arange(len(images)).split(CHUNK):
         x = dequantised(images[rows], pixels, indices[rows])
@@ -133,8 +198,14 @@ def importance_weighted(
 ) -> dict[int, Tensor]:
     """The importance-weighted bound for each k in `ks`: {k: (N,)}.
 
-    One set of max(ks) samples an image; a smaller k uses the first of them.
+    One set of max(ks) samples an image; a smaller k uses the first of them. Raises
+    DataError for a k below 1, and where there is not one of each for each image.
     """
+    ks = tuple(dict.fromkeys(checks.integer("k", k, 1, DataError) for k in ks))
+    if not ks or not len(x):
+        raise DataError(f"{len(x)} images and ks = {ks}: give at least one of each.")
+    _of_each(len(x), indices, r)
+    indices = class_indices(indices)
     k_max, dim = max(ks), model.arch.v_dim
     out: dict[int, list[Tensor]] = {k: [] for k in ks}
     for i in range(len(x)):
@@ -155,14 +226,25 @@ def importance_weighted(
 
 
 def mean_and_error(values: Tensor) -> tuple[float, float]:
-    """Mean over images and its standard error."""
+    """Mean over images, (N,), and its standard error; of -inf the error is infinite.
+
+    Raises DataError for fewer than two images, whose spread is not known, and NaN.
+    """
+    numbers("values", values, 1, 2)
     values = values.double()
+    if values.isinf().any():
+        mean = float(values.mean())
+        if math.isnan(mean):
+            raise DataError("values are infinite both ways, so they have no mean.")
+        return mean, math.inf
     return float(values.mean()), float(values.std() / math.sqrt(len(values)))
 
 
 def binarise(images: Tensor) -> Tensor:
     """uint8 images with grey value at least 128 -> 255, else 0: on {0, 1} the
-    Bernoulli score is a log probability."""
+    Bernoulli score is a log probability. DataError for others than uint8."""
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
+        raise DataError("images must be uint8, with grey values from 0 to 255.")
     return torch.where(images >= 128, 255, 0).to(torch.uint8)
 
 
@@ -170,7 +252,12 @@ def binarise(images: Tensor) -> Tensor:
 def latent_means(
     model: EquiVAE, pixels: Pixels, images: Tensor, r: Tensor | None
 ) -> Tensor:
-    """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images."""
+    """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images.
+
+    Raises DataError for another number of r_y.
+    """
+    if r is not None and r.ndim != 1:
+        _of_each(len(images), torch.arange(len(images)), r)
     rows = []
     for i in torch.arange(len(images)).split(CHUNK):
         part = r if r is None or r.ndim == 1 else r[i]
@@ -181,7 +268,14 @@ def latent_means(
 
 
 def active_units(mu: Tensor, threshold: float = 0.01) -> int:
-    """Number of latents whose posterior mean varies over images (Burda et al. 2016)."""
+    """Number of latents whose posterior mean varies over images (Burda et al. 2016).
+
+    `mu` (N, V). Raises DataError for fewer than two images, and NaN.
+    """
+    numbers("mu", mu, 2, 2)
+    mu = checks.full(mu)
+    if not threshold >= 0:
+        raise DataError(f"threshold is {threshold}, but a variance is at least 0.")
     return int((mu.var(dim=0) > threshold).sum())
 
 
@@ -189,16 +283,41 @@ def active_units(mu: Tensor, threshold: float = 0.01) -> int:
 def nearest_class_error(
     model: EquiVAE, pixels: Pixels, test: ImageSet, table: Tensor
 ) -> float:
-    """Share of images whose r(x) = g(f(x)) lies nearest to another class's r_y."""
+    """Share of images whose r(x) = g(f(x)) lies nearest to another class's r_y.
+
+    `table` (classes, R). Raises DataError for another shape, and NaN in it.
+    """
+    numbers("table", table, 2, 1)
     r = model.encoder.g(embed_all(model, pixels, test.images))
-    nearest = torch.cdist(r, table).argmin(dim=1)
+    if tuple(table.shape) != (test.classes, r.shape[1]):
+        raise DataError(
+            f"the table of r_y is {tuple(table.shape)}, expected "
+            f"{(test.classes, r.shape[1])}, (classes, R)."
+        )
+    nearest = torch.cdist(r, table.to(r.dtype)).argmin(dim=1)
     return float((nearest != test.labels).double().mean())
 
 
 def probe_error(
     fit_on: Tensor, fit_labels: Tensor, test_on: Tensor, test_labels: Tensor
 ) -> float:
-    """Test error of a linear classifier of the class from v: how much class is left."""
+    """Test error of a linear classifier of the class from v: how much class is left.
+
+    v (N, V) and labels (N,), to fit on and to test on. Raises DataError for other
+    shapes, for NaN, and if there are fewer than two classes to fit.
+    """
+    for name, v in (("fit_on", fit_on), ("test_on", test_on)):
+        numbers(name, v, 2, 1)
+        if not v.isfinite().all():
+            raise DataError(f"{name} is infinite somewhere: no line separates that.")
+    fit_labels = class_indices(fit_labels, len(fit_on))
+    test_labels = class_indices(test_labels, len(test_on))
+    if fit_on.shape[1] != test_on.shape[1]:
+        raise DataError(
+            f"fit_on has {fit_on.shape[1]} latents, test_on {test_on.shape[1]}."
+        )
+    if len(fit_labels.unique()) < 2:
+        raise DataError("all images to fit are of one class: take more of them.")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -43,6 +43,7 @@ NAMES = frozenset(
     light_x light_y blur noise
     """.split()
 )
+SHAPES = {"paper": (COLOURS,), "ink": (COLOURS,), "bumps": (BUMPS, BUMPS)}
 AXIS = np.arange(SIZE) - (SIZE - 1) / 2
 EDGE = SIZE / 2
 
@@ -54,8 +55,8 @@ def paint(
 
     grain: standard normal noise of the shape of the images; None draws without noise.
 
-    Raises DataError if a factor or the grain is not there for every label, or a label
-    or a face does not exist.
+    Raises DataError if a factor or the grain is not there for every label, is of
+    another shape or not finite, or a label, a face or a neighbour does not exist.
     """
     _check(labels, factors, grain)
     images = np.empty((len(labels), COLOURS, SIZE, SIZE), dtype=np.uint8)
@@ -72,7 +73,12 @@ def paint(
 
 
 def _check(labels: Tensor, factors: dict[str, Tensor], grain: Tensor | None) -> None:
-    if len(labels) == 0 or not 0 <= labels.min() <= labels.max() <= 9:
+    if (
+        not _whole(labels)
+        or labels.ndim != 1
+        or len(labels) == 0
+        or not 0 <= labels.min() <= labels.max() <= 9
+    ):
         raise DataError("labels must be digits from 0 to 9, at least one, shape (N,).")
     if missing := sorted(NAMES - factors.keys()):
         raise DataError(f"these factors are missing: {', '.join(missing)}.")
@@ -82,9 +88,29 @@ def _check(labels: Tensor, factors: dict[str, Tensor], grain: Tensor | None) -> 
     for name, count in sorted(counts.items()):
         if count != len(labels):
             raise DataError(f"{len(labels)} labels, but {name} is for {count} images.")
+    for name, value in factors.items():
+        shape = SHAPES.get(name, ())
+        if name in NAMES and (value.shape[1:] != shape or not value.isfinite().all()):
+            raise DataError(
+                f"{name} must be finite and of shape {('N', *shape)}, not "
+                f"{tuple(value.shape)}."
+            )
+    if grain is not None and grain.shape[1:] != (COLOURS, SIZE, SIZE):
+        raise DataError(f"the grain is {tuple(grain.shape)}, not that of the images.")
+    for name in ("blur", "scale", "stripe_period"):
+        if not (factors[name] > 0).all():
+            raise DataError(f"{name} must be positive.")
+    for name in ("left", "right"):
+        side = factors[name]
+        if not _whole(side) or not -1 <= side.min() <= side.max() <= 9:
+            raise DataError(f"{name} must be digits from 0 to 9, or -1 for none.")
     face = factors["face"]
-    if not 0 <= face.min() <= face.max() < len(FACES):
+    if not _whole(face) or not 0 <= face.min() <= face.max() < len(FACES):
         raise DataError(f"face must be an index from 0 to {len(FACES) - 1}.")
+
+
+def _whole(values: Tensor) -> bool:
+    return isinstance(values, Tensor) and not values.is_floating_point()
 
 
 def _exact(values: Tensor) -> np.ndarray:

@@ -38,6 +38,18 @@ def full(tensor: Tensor, like: Tensor | None = None) -> Tensor:
     return tensor.to(torch.promote_types(kind.dtype, torch.float32))
 
 
+def precision(tensor: Tensor, weight: Tensor) -> Tensor:
+    """`tensor` in the precision of the weights, unless autocast sees to that."""
+    kind = tensor.device.type
+    try:
+        autocast = torch.is_autocast_enabled(kind)
+    except TypeError:  # torch 2.2 and 2.3 have one for each device
+        autocast = torch.is_autocast_enabled() or torch.is_autocast_cpu_enabled()
+    if autocast and tensor.dtype != torch.float64:
+        return tensor
+    return tensor.to(weight.dtype)
+
+
 def common_shape(**tensors: Tensor) -> torch.Size:
     """The shape that tensors broadcast to; InputError if they do not."""
     real(**tensors)

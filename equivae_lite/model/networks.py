@@ -111,7 +111,7 @@ class Embedding(nn.Sequential):
                 f"this network takes images as numbers that Pixels.forward makes of "
                 f"grey levels, but got {x.dtype}"
             )
-        x = x.to(self[0].weight.dtype)
+        x = checks.precision(x, self[0].weight)
         lead = x.shape[:-3]  # any leading axes: a batch, or classes x members
         f = super().forward(x.reshape(-1, *self.image_shape))
         return f.reshape(*lead, f.shape[-1])
@@ -162,11 +162,11 @@ class EquivariantPosterior(nn.Module):
         The leading axes broadcast: one x against ten r_y costs one embedding.
         """
         checks.width("embedding", embedding, self.embed[-2].out_features)
-        h = embedding.to(self.mu[0].weight.dtype)
+        h = checks.precision(embedding, self.mu[0].weight)
         if self.dense_r is not None:
             checks.width("r", r, self.dense_r.in_features)
             lead = checks.common_shape(embedding=h[..., 0], r=r[..., 0])
-            r = r.to(self.dense_r.weight.dtype)
+            r = checks.precision(r, self.dense_r.weight)
             d = torch.relu(self.dense_r(r))
             h = torch.cat([h.expand(*lead, -1), d.expand(*lead, -1)], dim=-1)
         return self.mu(h), self.log_var(h)
@@ -222,11 +222,11 @@ class Decoder(nn.Module):
     def forward(self, r: Tensor | None, v: Tensor) -> Tensor:
         """r_y (..., R) and v (..., V), leading axes broadcast -> (..., C, H, W)."""
         checks.width("v", v, self.dense_v.in_features)
-        h = torch.relu(self.dense_v(v.to(self.dense_v.weight.dtype)))
+        h = torch.relu(self.dense_v(checks.precision(v, self.dense_v.weight)))
         if self.dense_r is not None:
             checks.width("r", r, self.dense_r.in_features)
             lead = checks.common_shape(r=r[..., 0], v=v[..., 0])
-            r = r.to(self.dense_r.weight.dtype)
+            r = checks.precision(r, self.dense_r.weight)
             d = torch.relu(self.dense_r(r))
             h = torch.cat([d.expand(*lead, -1), h.expand(*lead, -1)], dim=-1)
         h = torch.relu(self.dense(h))

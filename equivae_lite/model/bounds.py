@@ -112,6 +112,7 @@ def labelled_bound(log_lik: Tensor, kl: Tensor) -> Tensor:
     Both (...), with one `kl` for several samples of v, too. Returns (...).
     """
     checks.one_shape(log_lik=log_lik, kl=kl)
+    log_lik, kl = checks.full(log_lik), checks.full(kl)
     return log_lik - kl
 
 

@@ -54,12 +54,15 @@ class Architecture:
         for name in ("colours", "v_dim", "classes"):
             checks.integer(name, getattr(self, name), 1, ExperimentError)
         checks.integer("r_dim", self.r_dim, 0, ExperimentError)
-        if len(self.hidden) != 2 or self.hidden[0] % CORNER**2 or min(self.hidden) < 1:
+        hidden = self.hidden if isinstance(self.hidden, tuple | list) else ()
+        for width in hidden:
+            checks.integer("hidden", width, 1, ExperimentError)
+        if len(hidden) != 2 or hidden[0] % CORNER**2:
             raise ExperimentError(
                 f"hidden is {self.hidden}, but must be two widths, the first of them a "
                 f"multiple of {CORNER**2}: it becomes {CORNER} x {CORNER} pixels"
             )
-        if not 0 <= self.dropout < 1:
+        if not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
             raise ExperimentError(f"dropout is {self.dropout}: choose from [0, 1)")
         if self.size not in (28, 32):
             raise ExperimentError(
@@ -100,6 +103,7 @@ class Embedding(nn.Sequential):
         self.image_shape = (arch.colours, arch.size, arch.size)
 
     def forward(self, x: Tensor) -> Tensor:
+        checks.real(x=x)
         if tuple(x.shape[-3:]) != self.image_shape:
             raise InputError(
                 "this network takes images of (colours, height, width) = "

@@ -77,9 +77,10 @@ class ImageSet:
         labels = class_indices(self.labels, len(images), CLASSES)
         object.__setattr__(self, "labels", labels)
         for name, factor in (self.factors or {}).items():
-            if len(factor) != len(images):
+            if not isinstance(factor, Tensor) or factor.shape[:1] != labels.shape:
                 raise DataError(
-                    f"{len(images)} images, but {name} is for {len(factor)} of them."
+                    f"{name} must be a tensor for {len(images)} images, not "
+                    f"{_kind(factor)}."
                 )
 
     def __len__(self) -> int:
@@ -267,7 +268,7 @@ class Pixels:
 
     def __post_init__(self) -> None:
         both = (self.mean, self.std)
-        if both == (None, None):
+        if self.mean is None and self.std is None:
             return
         if not all(isinstance(t, Tensor) and t.is_floating_point() for t in both):
             raise DataError(

@@ -49,13 +49,19 @@ def numbers(name: str, values: Tensor, axes: int, least: int) -> None:
         raise DataError(f"{name} has NaN in it, so it says nothing of the model.")
 
 
-def _of_each(count: int, indices: Tensor, r: Tensor | None) -> None:
+def _of_each(x: Tensor, indices: Tensor | None, r: Tensor | None) -> None:
     """DataError unless there is an index, and an r_y if any, for each image."""
-    noise_indices(indices, count)
+    checks.real(x=x)
+    if x.ndim != 4:
+        raise DataError(f"images are {tuple(x.shape)}, expected (N, C, H, W).")
+    if indices is not None:
+        noise_indices(indices, len(x))
     if r is not None:
         checks.real(r=r)
-    if r is not None and (r.ndim != 2 or len(r) != count):
-        raise DataError(f"r is {tuple(r.shape)}, expected ({count}, R): one an image.")
+        if r.ndim != 2 or len(r) != len(x):
+            raise DataError(
+                f"r is {tuple(r.shape)}, expected ({len(x)}, R): one an image."
+            )
 
 
 class Representations:
@@ -143,6 +149,7 @@ def embed_all(model: EquiVAE, pixels: Pixels, images: Tensor) -> Tensor:
     """f(x) of all images, (N, F). InputError for a model without f."""
     if not hasattr(model, "encoder"):
         raise InputError("this model has no f: its r_y is not made of images.")
+    _of_each(images, None, None)
     return torch.cat([model.encoder.f(pixels.forward(c)) for c in images.split(CHUNK)])
 
 
@@ -155,7 +162,7 @@ def bound_terms(
     x (N, C, H, W) in network space; r (N, R); `indices` name the images' noise.
     Raises DataError where there is not one of each for each image.
     """
-    _of_each(len(x), indices, r)
+    _of_each(x, indices, r)
     checks.integer("samples", samples, 1, DataError)
     indices = class_indices(indices)
     parts = []
@@ -181,7 +188,7 @@ def bound_in_bits(
     """
     if model.arch.likelihood != "gaussian":
         raise InputError("only a Gaussian model has bits: a Bernoulli's is a score.")
-    _of_each(len(images), indices, r)
+    _of_each(images, indices, r)
     indices = class_indices(indices)
     bits = []
     for rows in torch.arange(len(images)).split(CHUNK):
@@ -202,9 +209,9 @@ def importance_weighted(
     DataError for a k below 1, and where there is not one of each for each image.
     """
     ks = tuple(dict.fromkeys(checks.integer("k", k, 1, DataError) for k in ks))
+    _of_each(x, indices, r)
     if not ks or not len(x):
         raise DataError(f"{len(x)} images and ks = {ks}: give at least one of each.")
-    _of_each(len(x), indices, r)
     indices = class_indices(indices)
     k_max, dim = max(ks), model.arch.v_dim
     out: dict[int, list[Tensor]] = {k: [] for k in ks}
@@ -256,8 +263,9 @@ def latent_means(
 
     Raises DataError for another number of r_y.
     """
-    if r is not None and r.ndim != 1:
-        _of_each(len(images), torch.arange(len(images)), r)
+    if r is not None:
+        checks.real(r=r)
+    _of_each(images, None, None if r is None or r.ndim == 1 else r)
     rows = []
     for i in torch.arange(len(images)).split(CHUNK):
         part = r if r is None or r.ndim == 1 else r[i]
@@ -288,7 +296,8 @@ def nearest_class_error(
     `table` (classes, R). Raises DataError for another shape, and NaN in it.
     """
     numbers("table", table, 2, 1)
-    r = model.encoder.g(embed_all(model, pixels, test.images))
+    f = embed_all(model, pixels, test.images)
+    r = model.encoder.g(f)
     if tuple(table.shape) != (test.classes, r.shape[1]):
         raise DataError(
             f"the table of r_y is {tuple(table.shape)}, expected "

@@ -45,7 +45,8 @@ class LabelReport(NamedTuple):
         }
 
     def unlabelled_bound(self) -> Tensor:
-        """Equation (6) with p(y) uniform, (N,)."""
+        """Equation (6) with p(y) uniform, (N,). DataError for NaN."""
+        numbers("log_q", self.log_q, 2, 1)
         log_p = torch.full_like(self.log_q, -math.log(self.log_q.shape[1]))
         return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
 

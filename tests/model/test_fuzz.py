@@ -65,7 +65,6 @@ def test_bernoulli_by_scipy(seed, lead, pixels, scale, dtype):
     logits = random(seed, lead, 3, pixels, scale=scale)
     x = (random(seed + 1, lead, 3, pixels) > 0).to(dtype)
     found = bounds.bernoulli_log_prob(x, logits, event_dims=2)
-    right = stats.bernoulli.logpmf(x.numpy().astype(int), special.expit(logits.numpy()))
     z = logits.numpy()
     right = np.where(x.numpy() > 0, -np.logaddexp(0, -z), -np.logaddexp(0, z))
     like = x if x.is_floating_point() else logits
@@ -122,10 +121,9 @@ def test_half_precision_is_summed_in_float32(half):
     x = torch.full((1, 28, 28), 0.5, dtype=half)
     zero = torch.zeros((), dtype=half)
     for found, one in (
-        (bounds.bernoulli_log_prob(x, x), float(torch.nn.functional.logsigmoid(
-            torch.tensor(0.5))) - 0.25),
-        (bounds.gaussian_log_prob(x, 0 * x - 1, zero), -0.5 * (1.5**2 + bounds.LOG_2PI)),
-    ):  # fmt: skip
+        (bounds.bernoulli_log_prob(x, x), -math.log1p(math.exp(-0.5)) - 0.25),
+        (bounds.gaussian_log_prob(x, x - 1, zero), -0.5 * (1 + bounds.LOG_2PI)),
+    ):
         assert found.dtype == torch.float32
         assert float(found) == pytest.approx(784 * one, rel=1e-5)
     many = torch.full((4000,), 30.0, dtype=half)
@@ -189,7 +187,8 @@ def test_both_of_probability_0():
     log_q = torch.tensor([0.5, 0.5, 0.0]).log().requires_grad_()
     log_p = torch.tensor([0.25, 0.75, 0.0]).log()
     kl = bounds.categorical_kl(log_q, log_p)
-    assert float(kl.detach()) == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3))
+    right = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
+    assert float(kl.detach()) == pytest.approx(right)
     kl.backward()
     assert log_q.grad.isfinite().all() and log_q.grad[2] == 0
 
@@ -261,7 +260,8 @@ def test_importance_weights_and_samples(seed, a, b, dim, scale):
     same(found, right, found)
     impossible = torch.full((a, b), -math.inf)
     assert (bounds.importance_weighted_bound(impossible, dim) == -math.inf).all()
-    mu, log_var, eps = random(seed, b), random(seed + 1, a, b), random(seed + 2, 2, 1, b)
+    mu, log_var = random(seed, b), random(seed + 1, a, b)
+    eps = random(seed + 2, 2, 1, b)
     v = bounds.reparameterise(mu, log_var, eps)
     same(v, mu.numpy() + np.exp(0.5 * log_var.numpy()) * eps.numpy(), v)
 

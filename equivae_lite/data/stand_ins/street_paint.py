@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
+from ...model.checks import real
 from .faces import COARSE, FACES, TILE, outlines
 
 SIZE, COLOURS = 32, 3
@@ -43,7 +44,12 @@ NAMES = frozenset(
     light_x light_y blur noise
     """.split()
 )
-SHAPES = {"paper": (COLOURS,), "ink": (COLOURS,), "bumps": (BUMPS, BUMPS)}
+SHAPES = {
+    "paper": (COLOURS,),
+    "ink": (COLOURS,),
+    "bumps": (BUMPS, BUMPS),
+    "the grain": (COLOURS, SIZE, SIZE),
+}
 AXIS = np.arange(SIZE) - (SIZE - 1) / 2
 EDGE = SIZE / 2
 
@@ -82,21 +88,21 @@ def _check(labels: Tensor, factors: dict[str, Tensor], grain: Tensor | None) -> 
         raise DataError("labels must be digits from 0 to 9, at least one, shape (N,).")
     if missing := sorted(NAMES - factors.keys()):
         raise DataError(f"these factors are missing: {', '.join(missing)}.")
-    counts = {name: len(factors[name]) for name in NAMES}
+    values = {name: factors[name] for name in sorted(NAMES)}
     if grain is not None:
-        counts["the grain"] = len(grain)
-    for name, count in sorted(counts.items()):
-        if count != len(labels):
-            raise DataError(f"{len(labels)} labels, but {name} is for {count} images.")
-    for name, value in factors.items():
+        values["the grain"] = grain
+    for name, value in values.items():
+        real(**{name: value})
+        if value.ndim and len(value) != len(labels):
+            raise DataError(
+                f"{len(labels)} labels, but {name} is for {len(value)} images."
+            )
         shape = SHAPES.get(name, ())
-        if name in NAMES and (value.shape[1:] != shape or not value.isfinite().all()):
+        if value.shape[1:] != shape or not value.ndim or not value.isfinite().all():
             raise DataError(
                 f"{name} must be finite and of shape {('N', *shape)}, not "
                 f"{tuple(value.shape)}."
             )
-    if grain is not None and grain.shape[1:] != (COLOURS, SIZE, SIZE):
-        raise DataError(f"the grain is {tuple(grain.shape)}, not that of the images.")
     for name in ("blur", "scale", "stripe_period"):
         if not (factors[name] > 0).all():
             raise DataError(f"{name} must be positive.")
@@ -110,7 +116,8 @@ def _check(labels: Tensor, factors: dict[str, Tensor], grain: Tensor | None) -> 
 
 
 def _whole(values: Tensor) -> bool:
-    return isinstance(values, Tensor) and not values.is_floating_point()
+    real(values=values)
+    return not values.is_floating_point() and values.dtype != torch.bool
 
 
 def _exact(values: Tensor) -> np.ndarray:

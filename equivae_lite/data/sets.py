@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..model.checks import integer
+from . import checks
 from .readers import read
 from .sources import (
     NAMES,
@@ -69,19 +70,9 @@ class ImageSet:
     md5: str
 
     def __post_init__(self) -> None:
-        images = self.images
-        if not isinstance(images, Tensor) or images.dtype != torch.uint8:
-            raise DataError(f"images must be a uint8 tensor, not {_kind(images)}.")
-        if images.ndim != 4:
-            raise DataError(f"images are {tuple(images.shape)}, expected (N, C, H, W).")
-        labels = class_indices(self.labels, len(images), CLASSES)
+        checks.check_images(self.images, self.factors)
+        labels = checks.class_indices(self.labels, len(self.images), CLASSES)
         object.__setattr__(self, "labels", labels)
-        for name, factor in (self.factors or {}).items():
-            if not isinstance(factor, Tensor) or factor.shape[:1] != labels.shape:
-                raise DataError(
-                    f"{name} must be a tensor for {len(images)} images, not "
-                    f"{_kind(factor)}."
-                )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -105,14 +96,7 @@ class ImageSet:
         Or those where `indices`, (N,) bool, is true. As in Python, -1 is the last.
         Raises DataError for what names no image.
         """
-        rows = _as_tensor("indices", indices).to(self.labels.device)
-        n = len(self)
-        if rows.dtype == torch.bool and rows.shape == (n,):
-            return self._map(lambda tensor: tensor[rows])
-        _check_integers("indices", rows)
-        if rows.numel() and not -n <= int(rows.min()) <= int(rows.max()) < n:
-            raise DataError(f"indices must be from 0 to {n - 1}: there are {n} images.")
-        rows = rows.long()
+        rows = checks.rows_of(indices, len(self)).to(self.labels.device)
         return self._map(lambda tensor: tensor[rows])
 
     def by_class(self) -> list[Tensor]:
@@ -125,68 +109,6 @@ class ImageSet:
             factors = {key: change(value) for key, value in factors.items()}
         images, labels = change(self.images), change(self.labels)
         return ImageSet(self.name, self.split, images, labels, factors, self.md5)
-
-
-def class_indices(
-    labels: Tensor | np.ndarray | Sequence[int],
-    count: int | None = None,
-    classes: int | None = None,
-) -> Tensor:
-    """Labels as (N,) int64, from a tensor, an array or a list of class indices.
-
-    Raises DataError for one-hot rows and other shapes, for what are no integers, unless
-    there are `count`, and unless all are from 0 to `classes` - 1.
-    """
-    return indices_from("labels", labels, count, classes)
-
-
-def indices_from(
-    name: str,
-    values: Tensor | np.ndarray | Sequence[int],
-    count: int | None = None,
-    size: int | None = None,
-) -> Tensor:
-    """As `class_indices`, of anything that is numbered from 0 to `size` - 1."""
-    found = _as_tensor(name, values)
-    _check_integers(name, found)
-    if count is not None and len(found) != count:
-        raise DataError(f"{len(found)} {name}, but {count} images: give one for each.")
-    found = found.long()
-    if found.numel() and found.device.type != "meta":
-        low, high = (int(end) for end in torch.aminmax(found))
-        if low < 0 or (size is not None and high >= size):
-            last = "" if size is None else f" to {size - 1:,}"
-            raise DataError(f"{name} run from {low} to {high}, expected from 0{last}.")
-    return found
-
-
-def _as_tensor(name: str, values: object) -> Tensor:
-    try:
-        tensor = torch.as_tensor(values)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise DataError(f"{name} must be integers: {error}.") from error
-    # An empty list has no type: torch takes it for float32.
-    return tensor.long() if tensor.shape == (0,) else tensor
-
-
-def _check_integers(name: str, tensor: Tensor) -> None:
-    if tensor.ndim != 1:
-        raise DataError(
-            f"{name} have shape {tuple(tensor.shape)}, expected (N,): of one-hot rows "
-            "take argmax(1), of a column [:, 0]."
-        )
-    if (
-        tensor.is_floating_point()
-        or tensor.is_complex()
-        or tensor.dtype == torch.bool
-    ):
-        raise DataError(f"{name} are {tensor.dtype}, expected integers: int64.")
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"{value.dtype} {tuple(value.shape)}"
-    return type(value).__name__
 
 
 def load(
@@ -267,27 +189,8 @@ class Pixels:
     std: Tensor | None = None
 
     def __post_init__(self) -> None:
-        both = (self.mean, self.std)
-        if self.mean is None and self.std is None:
-            return
-        if not all(isinstance(t, Tensor) and t.is_floating_point() for t in both):
-            raise DataError(
-                "pixel statistics need a mean and a std, both float tensors, not "
-                f"{_kind(self.mean)} and {_kind(self.std)}."
-            )
-        if self.mean.ndim != 3 or self.mean.shape != self.std.shape:
-            raise DataError(
-                f"mean {tuple(self.mean.shape)} and std {tuple(self.std.shape)} must "
-                "be of one shape, (C, H, W)."
-            )
-        if self.mean.device.type == "meta":
-            return
-        fine = self.mean.isfinite() & self.std.isfinite() & (self.std > 0)
-        if not bool(fine.all()):
-            raise DataError(
-                "pixel statistics must be finite and std positive: Pixels.fit puts 1 "
-                "where a pixel never varies."
-            )
+        if self.mean is not None or self.std is not None:
+            checks.check_statistics(self.mean, self.std)
 
     @classmethod
     def unit(cls) -> Pixels:
@@ -302,7 +205,7 @@ class Pixels:
         the population (divided by N); where a pixel never varies it is 1. Raises
         DataError for other images, and for a chunk of none.
         """
-        _check_uint8(images)
+        checks.check_uint8(images)
         integer("chunk", chunk, 1, DataError)
         images = images.flatten(0, -4)
         n = len(images)
@@ -329,14 +232,10 @@ class Pixels:
 
         Raises DataError for another dtype, or a shape unlike that of the fit.
         """
-        _check_uint8(images)
+        checks.check_uint8(images)
         if self.mean is None:
             return images.float() / 255
-        if images.shape[-3:] != self.mean.shape:
-            raise DataError(
-                f"images are {tuple(images.shape[-3:])}, but the pixel statistics "
-                f"were fitted on {tuple(self.mean.shape)} (colours, height, width)."
-            )
+        checks.check_shape(images, self.mean)
         return (images.float() / 255 - self.mean) / self.std
 
     def inverse(self, values: Tensor) -> Tensor:
@@ -345,14 +244,10 @@ class Pixels:
         Raises DataError for integers, or a shape unlike that of the fit.
         """
         if not isinstance(values, Tensor) or not values.is_floating_point():
-            raise DataError(f"values must be a float tensor, not {_kind(values)}.")
+            raise DataError(f"values must be float, not {checks.kind(values)}.")
         if self.mean is not None:
-            shape = values.shape[-3:]
-            if shape != self.mean.shape and self.mean.numel() > 1:
-                raise DataError(
-                    f"values are {tuple(shape)}, but the pixel statistics were fitted "
-                    f"on {tuple(self.mean.shape)} (colours, height, width)."
-                )
+            if self.mean.numel() > 1:
+                checks.check_shape(values, self.mean)
             values = values * self.std + self.mean
         return values.clamp(0, 1)
 
@@ -368,19 +263,6 @@ class Pixels:
         return cls(state.get("mean"), state.get("std"))
 
 
-def _check_uint8(images: Tensor) -> None:
-    if (
-        not isinstance(images, Tensor)
-        or images.dtype != torch.uint8
-        or images.ndim < 4
-        or images.numel() == 0
-    ):
-        raise DataError(
-            "expected at least one image as uint8 (..., C, H, W), got "
-            f"{_kind(images)}."
-        )
-
-
 def class_balanced_split(
     labels: Tensor, per_class: int, seed: int, classes: int = CLASSES
 ) -> tuple[Tensor, Tensor]:
@@ -392,7 +274,7 @@ def class_balanced_split(
     no class indices.
     """
     integer("seed", seed, 0, DataError), integer("classes", classes, 1, DataError)
-    labels = class_indices(labels, None, classes)
+    labels = checks.class_indices(labels, None, classes)
     if integer("per_class", per_class, -math.inf, DataError) < 2:
         raise DataError(
             f"per_class is {per_class}, but every class needs at least 2 labelled "

@@ -12,11 +12,14 @@ import math
 import torch
 from torch import Tensor
 
-from ..data.sets import ImageSet, Pixels, class_indices
+from ..data.checks import class_indices
+from ..data.sets import ImageSet, Pixels
 from ..errors import DataError, InputError
 from ..model import bounds, checks
 from ..model.equivae import EquiVAE, Terms
-from .pixel_density import bits_per_dimension, dequantised, noise_indices
+from .checks import noise_indices, of_classes, one_each
+from .pixel_density import bits_per_dimension, dequantised
+from .summaries import active_units, binarise, mean_and_error, probe_error
 
 CHUNK = 500
 
@@ -35,33 +38,6 @@ def noise_of(indices: Tensor, *shape: int, seed: int = 0) -> Tensor:
         g.manual_seed(seed * 1_000_003 + i)
         rows.append(torch.randn(shape, generator=g))
     return torch.stack(rows) if rows else torch.empty(0, *shape)
-
-
-def numbers(name: str, values: Tensor, axes: int, least: int) -> None:
-    """DataError unless it has so many axes, `least` rows or more, and no NaN."""
-    checks.real(**{name: values})
-    if values.ndim != axes or len(values) < least or values.numel() == 0:
-        raise DataError(
-            f"{name} has shape {tuple(values.shape)}, but must have {axes} "
-            f"{'axis' if axes == 1 else 'axes'} and at least {least} images."
-        )
-    if values.isnan().any():
-        raise DataError(f"{name} has NaN in it, so it says nothing of the model.")
-
-
-def _of_each(x: Tensor, indices: Tensor | None, r: Tensor | None) -> None:
-    """DataError unless there is an index, and an r_y if any, for each image."""
-    checks.real(x=x)
-    if x.ndim != 4:
-        raise DataError(f"images are {tuple(x.shape)}, expected (N, C, H, W).")
-    if indices is not None:
-        noise_indices(indices, len(x))
-    if r is not None:
-        checks.real(r=r)
-        if r.ndim != 2 or len(r) != len(x):
-            raise DataError(
-                f"r is {tuple(r.shape)}, expected ({len(x)}, R): one an image."
-            )
 
 
 class Representations:
@@ -87,11 +63,7 @@ class Representations:
         if self.model.representation == "table":
             return self.model.table.weight
         self._check_complementary()
-        if absent := [y for y, rows in enumerate(self.by_class) if not len(rows)]:
-            raise DataError(
-                f"classes {absent} have no training images, so there is no r_y of "
-                "theirs: take more images, or a subset with all classes."
-            )
+        self._check_present()
         means = torch.stack([self.f[rows].mean(0) for rows in self.by_class])
         return self.model.encoder.g(means)
 
@@ -108,11 +80,10 @@ class Representations:
         checks.integer("seed", seed, 0, DataError)
         smallest = min(len(members) for members in self.by_class)
         if not 1 <= m <= smallest:
+            self._check_present()
             raise DataError(
                 f"m = {m} images of each class asked for, but the smallest class has "
                 f"{smallest}: choose m from 1 to {smallest}"
-                if smallest
-                else f"classes without training images have no r_y: m = {m} of none"
             )
         g = torch.Generator()
         rows = []
@@ -136,6 +107,13 @@ class Representations:
     def _labels(self, y: Tensor) -> Tensor:
         return class_indices(y, None, len(self.by_class)).to(self.device)
 
+    def _check_present(self) -> None:
+        if absent := [y for y, rows in enumerate(self.by_class) if not len(rows)]:
+            raise DataError(
+                f"classes {absent} have no training images, so there is no r_y of "
+                "theirs: take more images, or a subset with all classes."
+            )
+
     def _check_complementary(self) -> None:
         if self.model.representation != "complementary":
             raise InputError(
@@ -149,7 +127,7 @@ def embed_all(model: EquiVAE, pixels: Pixels, images: Tensor) -> Tensor:
     """f(x) of all images, (N, F). InputError for a model without f."""
     if not hasattr(model, "encoder"):
         raise InputError("this model has no f: its r_y is not made of images.")
-    _of_each(images, None, None)
+    one_each(images, None, None)
     return torch.cat([model.encoder.f(pixels.forward(c)) for c in images.split(CHUNK)])
 
 
@@ -162,7 +140,7 @@ def bound_terms(
     x (N, C, H, W) in network space; r (N, R); `indices` name the images' noise.
     Raises DataError where there is not one of each for each image.
     """
-    _of_each(x, indices, r)
+    one_each(x, indices, r)
     checks.integer("samples", samples, 1, DataError)
     indices = class_indices(indices)
     parts = []
@@ -188,7 +166,7 @@ def bound_in_bits(
     """
     if model.arch.likelihood != "gaussian":
         raise InputError("only a Gaussian model has bits: a Bernoulli's is a score.")
-    _of_each(images, indices, r)
+    one_each(images, indices, r)
     indices = class_indices(indices)
     bits = []
     for rows in torch.arange(len(images)).split(CHUNK):
@@ -209,7 +187,7 @@ def importance_weighted(
     DataError for a k below 1, and where there is not one of each for each image.
     """
     ks = tuple(dict.fromkeys(checks.integer("k", k, 1, DataError) for k in ks))
-    _of_each(x, indices, r)
+    one_each(x, indices, r)
     if not ks or not len(x):
         raise DataError(f"{len(x)} images and ks = {ks}: give at least one of each.")
     indices = class_indices(indices)
@@ -232,40 +210,14 @@ def importance_weighted(
     return {k: torch.stack(values) for k, values in out.items()}
 
 
-def mean_and_error(values: Tensor) -> tuple[float, float]:
-    """Mean over images, (N,), and its standard error; of -inf the error is infinite.
-
-    Raises DataError for fewer than two images, whose spread is not known, and NaN.
-    """
-    numbers("values", values, 1, 2)
-    values = values.double()
-    if values.isinf().any():
-        mean = float(values.mean())
-        if math.isnan(mean):
-            raise DataError("values are infinite both ways, so they have no mean.")
-        return mean, math.inf
-    return float(values.mean()), float(values.std() / math.sqrt(len(values)))
-
-
-def binarise(images: Tensor) -> Tensor:
-    """uint8 images with grey value at least 128 -> 255, else 0: on {0, 1} the
-    Bernoulli score is a log probability. DataError for others than uint8."""
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
-        raise DataError("images must be uint8, with grey values from 0 to 255.")
-    return torch.where(images >= 128, 255, 0).to(torch.uint8)
-
-
 @torch.no_grad()
 def latent_means(
     model: EquiVAE, pixels: Pixels, images: Tensor, r: Tensor | None
 ) -> Tensor:
-    """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images.
-
-    Raises DataError for another number of r_y.
-    """
+    """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images."""
     if r is not None:
         checks.real(r=r)
-    _of_each(images, None, None if r is None or r.ndim == 1 else r)
+    one_each(images, None, None if r is None or r.ndim == 1 else r)
     rows = []
     for i in torch.arange(len(images)).split(CHUNK):
         part = r if r is None or r.ndim == 1 else r[i]
@@ -273,18 +225,6 @@ def latent_means(
         part = part.expand(len(x), -1) if part is not None else None
         rows.append(model.posterior(part, x)[0])
     return torch.cat(rows)
-
-
-def active_units(mu: Tensor, threshold: float = 0.01) -> int:
-    """Number of latents whose posterior mean varies over images (Burda et al. 2016).
-
-    `mu` (N, V). Raises DataError for fewer than two images, and NaN.
-    """
-    numbers("mu", mu, 2, 2)
-    mu = checks.full(mu)
-    if not threshold >= 0:
-        raise DataError(f"threshold is {threshold}, but a variance is at least 0.")
-    return int((mu.var(dim=0) > threshold).sum())
 
 
 @torch.no_grad()
@@ -295,45 +235,11 @@ def nearest_class_error(
 
     `table` (classes, R). Raises DataError for another shape, and NaN in it.
     """
-    numbers("table", table, 2, 1)
     f = embed_all(model, pixels, test.images)
     r = model.encoder.g(f)
-    if tuple(table.shape) != (test.classes, r.shape[1]):
-        raise DataError(
-            f"the table of r_y is {tuple(table.shape)}, expected "
-            f"{(test.classes, r.shape[1])}, (classes, R)."
-        )
+    of_classes(table, test.classes, r.shape[1])
     nearest = torch.cdist(r, table.to(r.dtype)).argmin(dim=1)
     return float((nearest != test.labels).double().mean())
-
-
-def probe_error(
-    fit_on: Tensor, fit_labels: Tensor, test_on: Tensor, test_labels: Tensor
-) -> float:
-    """Test error of a linear classifier of the class from v: how much class is left.
-
-    v (N, V) and labels (N,), to fit on and to test on. Raises DataError for other
-    shapes, for NaN, and if there are fewer than two classes to fit.
-    """
-    for name, v in (("fit_on", fit_on), ("test_on", test_on)):
-        numbers(name, v, 2, 1)
-        if not v.isfinite().all():
-            raise DataError(f"{name} is infinite somewhere: no line separates that.")
-    fit_labels = class_indices(fit_labels, len(fit_on))
-    test_labels = class_indices(test_labels, len(test_on))
-    if fit_on.shape[1] != test_on.shape[1]:
-        raise DataError(
-            f"fit_on has {fit_on.shape[1]} latents, test_on {test_on.shape[1]}."
-        )
-    if len(fit_labels.unique()) < 2:
-        raise DataError("all images to fit are of one class: take more of them.")
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(fit_on.cpu().numpy(), fit_labels.cpu().numpy())
-    return 1 - float(probe.score(test_on.cpu().numpy(), test_labels.cpu().numpy()))
 
 
 def supervised_report(

@@ -11,12 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..data.sets import ImageSet, Pixels, class_indices
+from ..data.checks import class_indices
+from ..data.sets import ImageSet, Pixels
 from ..errors import DataError
 from ..model import bounds
 from ..model.equivae import EquiVAE
-from .bound import CHUNK, Representations, mean_and_error, noise_of, numbers
+from .bound import CHUNK, Representations, noise_of
+from .checks import numbers, of_classes
 from .pixel_density import bits_per_dimension, dequantised
+from .summaries import mean_and_error
 
 
 def label_error(scores: Tensor, labels: Tensor) -> float:
@@ -90,12 +93,7 @@ def label_report(
     classes = model.arch.classes
     if not len(images):
         raise DataError("no images to report on: take at least one.")
-    numbers("table", table, 2, 1)
-    if tuple(table.shape) != (classes, model.arch.r_dim):
-        raise DataError(
-            f"the table of r_y is {tuple(table.shape)}, expected "
-            f"{(classes, model.arch.r_dim)}, (classes, R)."
-        )
+    of_classes(table, classes, model.arch.r_dim)
     bound_y = []
     for rows in torch.arange(len(images)).split(CHUNK):
         x = images.images[rows]

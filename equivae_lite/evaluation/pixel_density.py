@@ -23,9 +23,10 @@ import math
 import torch
 from torch import Tensor
 
-from ..data.sets import Pixels, indices_from
+from ..data.sets import Pixels
 from ..errors import DataError
 from ..model import checks
+from .checks import noise_indices
 
 SPACES = ("standardised", "unit", "levels")
 LEVELS = 255  # from black to white
@@ -60,15 +61,6 @@ def convert(log_p: Tensor, pixels: Pixels, space: str, dimensions: int) -> Tenso
     checks.real(log_p=log_p)
     log_p = checks.full(log_p)
     return log_p + log_det(pixels, space, dimensions)
-
-
-def noise_indices(indices: Tensor, count: int | None = None) -> list[int]:
-    """Numbers of images, (N,), that name their noise; `count` of them if it is given.
-
-    Raises DataError for others: below 0 or from 1,000,003 on the noise would be that of
-    another seed.
-    """
-    return indices_from("indices", indices, count, 1_000_003).tolist()
 
 
 def dequantised(images: Tensor, pixels: Pixels, indices: Tensor) -> Tensor:

@@ -158,4 +158,7 @@ def importance_weighted_bound(log_w: Tensor, dim: int = 0) -> Tensor:
             f"log_w {tuple(log_w.shape)} must have a weight along its axis {dim}."
         )
     log_w = checks.full(log_w)
+    # log 0 has no slope, and exp(-inf - -inf) is NaN: where no weight is left, none.
+    none = (log_w == -math.inf).all(dim=dim, keepdim=True)
+    log_w = torch.where(none, log_w.detach(), log_w)
     return torch.logsumexp(log_w, dim=dim) - math.log(log_w.shape[dim])

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import equivae_lite.data
-from equivae_lite.data import readers, sets, sources
+from equivae_lite.data import checks, readers, sets, sources
 from equivae_lite.data.distortions import distort
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.data.stand_ins import faces, factors, glyphs, street, street_paint
-from equivae_lite.errors import DataError, EquivaeError
+from equivae_lite.errors import DataError, EquivaeError, InputError
 from tests.support.fuzz import (
     COMPLEX,
     NO_TENSORS,
@@ -31,6 +31,14 @@ from tests.support.fuzz import (
 )
 
 EXEMPT = {
+    "checks.kind": "a word for an error",
+    "checks.as_tensor": "reached through class_indices and subset",
+    "checks.rows_of": "reached through subset",
+    "checks.check_images": "reached through ImageSet",
+    "checks.check_integers": "reached through class_indices and subset",
+    "checks.check_uint8": "reached through Pixels",
+    "checks.check_statistics": "reached through Pixels",
+    "checks.check_shape": "reached through Pixels",
     "sources": "files, folders and the network: test_sets.py and test_svhn.py",
 }
 no_count = st.sampled_from([0, -1, 1.5, "2", math.nan, math.inf])
@@ -66,15 +74,15 @@ AS = {
 some_labels = st.lists(st.integers(0, 9), min_size=1, max_size=30)
 
 
-@covers("sets.class_indices", "sets.indices_from", "sets.ImageSet",
+@covers("checks.class_indices", "checks.indices_from", "sets.ImageSet",
         "sets.ImageSet.by_class", "sets.ImageSet.stand_in", "sets.ImageSet.classes",
         "sets.ImageSet.to")  # fmt: skip
 @given(some_labels, st.sampled_from(list(AS)))
 @quick(40)
 def test_labels_in_any_form(labels, form):
-    found = sets.class_indices(AS[form](labels), len(labels), 10)
+    found = checks.class_indices(AS[form](labels), len(labels), 10)
     assert found.dtype == torch.int64 and found.tolist() == labels
-    assert torch.equal(sets.indices_from("labels", AS[form](labels)), found)
+    assert torch.equal(checks.indices_from("labels", AS[form](labels)), found)
     one = a_set(AS[form](labels))
     assert one.labels.tolist() == labels and len(one) == len(labels)
     assert one.stand_in and one.classes == 10
@@ -108,7 +116,7 @@ WRONG_LABELS = {
 def test_labels_that_are_none(wrong):
     images = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
     for call in (
-        lambda: sets.class_indices(wrong, 3, 10),
+        lambda: checks.class_indices(wrong, 3, 10),
         lambda: a_set(wrong, images),
     ):
         with pytest.raises(DataError, match="labels"):
@@ -301,6 +309,18 @@ def test_distort_in_any_precision(seed, dtype, n, strength):
 def test_whatever_is_distorted(x, strength):
     survives(distort, x, strength)
     survives(distort, x, 1.0)
+
+
+@pytest.mark.parametrize("strength", [-1.0, math.nan, math.inf, -math.inf])
+def test_a_strength_that_is_none(strength):
+    with pytest.raises(InputError, match="finite and at least 0"):
+        distort(torch.zeros(1, 1, 4, 4), strength)
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 2, 2), (1, 0, 1, 2, 2), (2, 1, 0, 2)])
+def test_statistics_of_no_pixel(shape):
+    with pytest.raises(DataError, match="at least one image"):
+        Pixels.fit(torch.zeros(shape, dtype=torch.uint8))
 
 
 @covers("stand_ins.faces.outlines")

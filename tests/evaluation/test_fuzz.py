@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 import equivae_lite.evaluation
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.errors import DataError, EquivaeError, InputError
-from equivae_lite.evaluation import bound, labels, pixel_density
+from equivae_lite.evaluation import bound, checks, labels, pixel_density
 from equivae_lite.evaluation.bound import Representations
 from equivae_lite.evaluation.labels import LabelReport
 from equivae_lite.model import bounds
@@ -38,7 +38,10 @@ from tests.support.fuzz import (
     survives,
 )
 
-EXEMPT: dict[str, str] = {}
+EXEMPT = {
+    "checks.one_each": "reached through all bounds of images",
+    "checks.of_classes": "reached through nearest_class_error and label_report",
+}
 SMALL = {"hidden": (8, 4), "r_dim": 2, "v_dim": 2}
 GREY = Architecture(**SMALL, label_posterior=True)
 COLOUR = Architecture(
@@ -166,7 +169,8 @@ def test_nan_and_no_images_are_said(function):
 # --- summaries ------------------------------------------------------------------------
 
 
-@covers("bound.mean_and_error", "bound.active_units", "bound.binarise", "bound.numbers")
+@covers("summaries.mean_and_error", "summaries.active_units", "summaries.binarise",
+        "checks.numbers")
 @given(seeds, st.integers(0, 9), st.floats(0, 2))
 @quick(40)
 def test_summaries_by_numpy(seed, n, threshold):
@@ -198,12 +202,12 @@ def test_whatever_is_summed_up(values, threshold):
     survives(bound.mean_and_error, values)
     survives(bound.active_units, values)
     survives(bound.binarise, values)
-    survives(bound.numbers, "values", values, 1, 1)
+    survives(checks.numbers, "values", values, 1, 1)
     if threshold is not None:
         survives(bound.active_units, random(0, 4, 2), threshold)
 
 
-@covers("bound.probe_error", "bound.nearest_class_error", "bound.embed_all",
+@covers("summaries.probe_error", "bound.nearest_class_error", "bound.embed_all",
         "bound.latent_means")  # fmt: skip
 @given(seeds, forms)
 @quick(4)
@@ -234,7 +238,7 @@ def test_classifiers_by_hand(seed, form):
 # --- noise and r_y --------------------------------------------------------------------
 
 
-@covers("bound.noise_of", "pixel_density.noise_indices")
+@covers("bound.noise_of", "checks.noise_indices")
 @given(st.lists(st.integers(-2, 1_000_005), max_size=4), forms, st.integers(-1, 3),
        st.lists(st.integers(-1, 3), max_size=2))  # fmt: skip
 @quick(40)
@@ -246,7 +250,7 @@ def test_noise_of_any_images(indices, form, seed, shape):
         assert found.shape == (len(indices), *shape)
         for row, i in zip(found, indices):
             assert torch.equal(row, bound.noise_of([i], *shape, seed=seed)[0])
-    assert not fine or pixel_density.noise_indices(indices) == indices
+    assert not fine or checks.noise_indices(indices) == indices
 
 
 @covers("bound.Representations", "bound.Representations.table",
@@ -292,6 +296,13 @@ def test_whatever_r_is_drawn_for(y, indices, m):
         survives(source.draw, y, indices, m)
         if m is not None:
             survives(source.draw, [1], [1], 1, seed=m)
+
+
+@pytest.mark.parametrize("indices", [[5], [5, 6, 7], []])
+def test_an_index_for_each_label(indices):
+    source = Representations(model(), pixels(), image_set())
+    with pytest.raises(DataError, match=r"\d indices, but 2 images"):
+        source.draw([1, 2], indices, 1)
 
 
 def test_models_without_a_table():

@@ -9,6 +9,10 @@ class DataError(EquivaeError):
     """A data set is missing, damaged or of the wrong shape."""
 
 
+class InputError(EquivaeError, ValueError):
+    """Numbers, shapes or types that a function has no right answer for."""
+
+
 class CheckpointError(EquivaeError):
     """A file of a run is missing, damaged, of another run, or cannot be written."""
 

@@ -2,6 +2,7 @@
 
     sets.py          `load` a set, `ImageSet`, `Pixels` (from bytes to what networks see
                      and back), D_lab and D_unlab: `class_balanced_split`
+    checks.py        labels and images as a caller gives them, or an error
     sources.py       where real sets lie, their MD5s, `download`
     readers.py       from their files to tensors
     distortions.py   small random changes of how a digit is drawn (chapter 12)

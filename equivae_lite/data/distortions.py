@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import InputError
+
 # Largest change at strength 1; each is uniform between minus this and this.
 ROTATION = math.radians(20)
 SCALE = 0.15  # of the width and, by itself, of the height
@@ -29,11 +31,17 @@ def distort(
     """One random rotation, scaling, shear, shift and bend for each image of a batch.
 
     x (B, C, H, W) in network space -> the same shape; beyond the border its last
-    pixels go on. `strength` 0 returns x itself. Raises ValueError if it is negative.
+    pixels go on. `strength` 0 returns x itself. Raises InputError (a ValueError) if it
+    is negative, infinite or NaN, and unless x is a batch of floats.
     """
-    if strength < 0:
-        raise ValueError(f"strength must be at least 0, not {strength}")
-    if strength == 0:
+    if not 0 <= strength < math.inf:
+        raise InputError(f"strength must be finite and at least 0, not {strength}")
+    if not isinstance(x, Tensor) or x.ndim != 4 or not x.is_floating_point():
+        given = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x)
+        raise InputError(
+            f"x must be float (B, C, H, W), not {given}: Pixels.forward makes it so"
+        )
+    if strength == 0 or x.numel() == 0:
         return x
     size, device = len(x), x.device
 
@@ -56,4 +64,9 @@ def distort(
         BEND * strength * coarse, size=x.shape[-2:], mode="bicubic", align_corners=True
     )
     grid = grid + bend.permute(0, 2, 3, 1)
-    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    # In float32 at the least: half precision would misplace pixels.
+    kind = torch.promote_types(x.dtype, grid.dtype)
+    out = F.grid_sample(
+        x.to(kind), grid.to(kind), padding_mode="border", align_corners=False
+    )
+    return out.to(x.dtype)

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from .sources import STAND_INS, check_choice
 
 
 def read(name: str, split: str, paths: list[Path]) -> tuple[Tensor, Tensor]:
     """(N, C, H, W) uint8 and (N,) int64 from files whose MD5 has been checked.
 
-    Raises DataError if SVHN's file does not hold what it should.
+    Raises DataError for another set, or if SVHN's file does not hold what it should.
     """
+    check_choice("data set with files", name, tuple(STAND_INS))
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
     if name == "mnist":

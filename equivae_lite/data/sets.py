@@ -8,6 +8,7 @@ called. Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules of those n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..model.checks import integer
+from . import checks
 from .readers import read
 from .sources import (
     NAMES,
@@ -54,6 +57,9 @@ class ImageSet:
     images: (N, C, H, W) uint8; labels: (N,) int64 in 0..9; factors: for the
     stand-ins the known pose of every image, name -> (N, ...), else None; md5: of
     the files that were read, or of the bytes that were drawn.
+
+    Labels may be given as a list or an array, too. Raises DataError for other images
+    or labels, and if there is not one label, and one of each factor, for each image.
     """
 
     name: str
@@ -62,6 +68,11 @@ class ImageSet:
     labels: Tensor
     factors: dict[str, Tensor] | None
     md5: str
+
+    def __post_init__(self) -> None:
+        checks.check_images(self.images, self.factors)
+        labels = checks.class_indices(self.labels, len(self.images), CLASSES)
+        object.__setattr__(self, "labels", labels)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,8 +91,12 @@ class ImageSet:
         return self._map(lambda tensor: tensor.to(device))
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageSet:
-        """The images `indices`, in that order; `md5` stays that of the whole set."""
-        rows = torch.as_tensor(indices, device=self.labels.device)
+        """The images `indices`, in that order; `md5` stays that of the whole set.
+
+        Or those where `indices`, (N,) bool, is true. As in Python, -1 is the last.
+        Raises DataError for what names no image.
+        """
+        rows = checks.rows_of(indices, len(self)).to(self.labels.device)
         return self._map(lambda tensor: tensor[rows])
 
     def by_class(self) -> list[Tensor]:
@@ -111,7 +126,7 @@ def load(
     """
     check_choice("data set", name, NAMES)
     check_choice("split", split, SPLITS)
-    if limit is not None and limit < 1:
+    if limit is not None and integer("limit", limit, -math.inf, DataError) < 1:
         raise DataError(f"limit is {limit}: ask for at least one image, or None.")
     if name in STAND_IN_SIZES:
         size = STAND_IN_SIZES[name][split]
@@ -166,11 +181,16 @@ class Pixels:
 
     With mean and std (both (C, H, W), on the scale of [0, 1]) every pixel of
     every colour is standardised by itself, as Appendix B asks for SVHN. Without
-    them (MNIST) the networks see values in [0, 1].
+    them (MNIST) the networks see values in [0, 1]. Raises DataError unless both or
+    neither are there, of one shape, finite, and std positive.
     """
 
     mean: Tensor | None = None
     std: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.mean is not None or self.std is not None:
+            checks.check_statistics(self.mean, self.std)
 
     @classmethod
     def unit(cls) -> Pixels:
@@ -182,9 +202,11 @@ class Pixels:
         """Mean and standard deviation of each pixel and colour over `images`.
 
         images: (N, C, H, W) uint8, the training set. The deviation is that of
-        the population (divided by N); where a pixel never varies it is 1.
+        the population (divided by N); where a pixel never varies it is 1. Raises
+        DataError for other images, and for a chunk of none.
         """
-        _check_uint8(images)
+        checks.check_uint8(images)
+        integer("chunk", chunk, 1, DataError)
         images = images.flatten(0, -4)
         n = len(images)
         # Sums of integers are exact, and so is the numerator of the variance,
@@ -210,19 +232,22 @@ class Pixels:
 
         Raises DataError for another dtype, or a shape unlike that of the fit.
         """
-        _check_uint8(images)
+        checks.check_uint8(images)
         if self.mean is None:
             return images.float() / 255
-        if images.shape[-3:] != self.mean.shape:
-            raise DataError(
-                f"images are {tuple(images.shape[-3:])}, but the pixel statistics "
-                f"were fitted on {tuple(self.mean.shape)} (colours, height, width)."
-            )
+        checks.check_shape(images, self.mean)
         return (images.float() / 255 - self.mean) / self.std
 
     def inverse(self, values: Tensor) -> Tensor:
-        """Network scale -> picture in [0, 1]; what falls outside is clipped."""
+        """Network scale -> picture in [0, 1]; what falls outside is clipped.
+
+        Raises DataError for integers, or a shape unlike that of the fit.
+        """
+        if not isinstance(values, Tensor) or not values.is_floating_point():
+            raise DataError(f"values must be float, not {checks.kind(values)}.")
         if self.mean is not None:
+            if self.mean.numel() > 1:
+                checks.check_shape(values, self.mean)
             values = values * self.std + self.mean
         return values.clamp(0, 1)
 
@@ -238,14 +263,6 @@ class Pixels:
         return cls(state.get("mean"), state.get("std"))
 
 
-def _check_uint8(images: Tensor) -> None:
-    if images.dtype != torch.uint8 or images.ndim < 4 or len(images) == 0:
-        raise DataError(
-            "expected at least one image as uint8 (..., C, H, W), got "
-            f"{images.dtype} {tuple(images.shape)}."
-        )
-
-
 def class_balanced_split(
     labels: Tensor, per_class: int, seed: int, classes: int = CLASSES
 ) -> tuple[Tensor, Tensor]:
@@ -253,9 +270,12 @@ def class_balanced_split(
 
     Both ascend; together they are all of `labels` (N,). A larger `per_class` with
     the same seed contains the smaller one. Raises DataError if per_class < 2 (r_y
-    needs at least one complementary image) or a class has too few images.
+    needs at least one complementary image), a class has too few images, or labels are
+    no class indices.
     """
-    if per_class < 2:
+    integer("seed", seed, 0, DataError), integer("classes", classes, 1, DataError)
+    labels = checks.class_indices(labels, None, classes)
+    if integer("per_class", per_class, -math.inf, DataError) < 2:
         raise DataError(
             f"per_class is {per_class}, but every class needs at least 2 labelled "
             "images: r_y is made from images other than x_n itself."
@@ -279,6 +299,9 @@ def holdout_split(n: int, n_validation: int, seed: int) -> tuple[Tensor, Tensor]
 
     Both ascend. Raises DataError unless both sides keep at least one image.
     """
+    for name, value in (("n", n), ("n_validation", n_validation)):
+        integer(name, value, -math.inf, DataError)
+    integer("seed", seed, 0, DataError)
     if not 0 < n_validation < n:
         raise DataError(
             f"n_validation is {n_validation}, but must be from 1 to {n - 1} to leave "

@@ -12,23 +12,32 @@ import math
 import torch
 from torch import Tensor
 
+from ..data.checks import class_indices
 from ..data.sets import ImageSet, Pixels
-from ..errors import DataError
-from ..model import bounds
+from ..errors import DataError, InputError
+from ..model import bounds, checks
 from ..model.equivae import EquiVAE, Terms
+from .checks import noise_indices, of_classes, one_each
 from .pixel_density import bits_per_dimension, dequantised
+from .summaries import active_units, binarise, mean_and_error, probe_error
 
 CHUNK = 500
 
 
 def noise_of(indices: Tensor, *shape: int, seed: int = 0) -> Tensor:
-    """Standard normal numbers (len(indices), *shape); row i depends on (seed, i)."""
+    """Standard normal numbers (len(indices), *shape); row i depends on (seed, i).
+
+    Raises DataError for indices or a seed below 0, and for no shape.
+    """
+    checks.integer("seed", seed, 0, DataError)
+    for size in shape:
+        checks.integer("shape", size, 0, DataError)
     g = torch.Generator()
     rows = []
-    for i in indices.tolist():
+    for i in noise_indices(indices):
         g.manual_seed(seed * 1_000_003 + i)
-        rows.append(torch.randn(*shape, generator=g))
-    return torch.stack(rows)
+        rows.append(torch.randn(shape, generator=g))
+    return torch.stack(rows) if rows else torch.empty(0, *shape)
 
 
 class Representations:
@@ -36,7 +45,7 @@ class Representations:
 
     Embeds the training images once, f(x) -> (N, F); after that every r_y is a
     mean of rows and a pass through g. For the class table, r_y is its row
-    whatever m; for the plain VAE it is None.
+    whatever m; for the plain VAE it is None. Labels may be lists, too.
     """
 
     def __init__(self, model: EquiVAE, pixels: Pixels, train: ImageSet) -> None:
@@ -47,9 +56,14 @@ class Representations:
 
     @torch.no_grad()
     def table(self) -> Tensor:
-        """r_y from all training images of each class: (classes, R)."""
+        """r_y from all training images of each class: (classes, R).
+
+        Raises DataError if a class has none, and for a model without r_y.
+        """
         if self.model.representation == "table":
             return self.model.table.weight
+        self._check_complementary()
+        self._check_present()
         means = torch.stack([self.f[rows].mean(0) for rows in self.by_class])
         return self.model.encoder.g(means)
 
@@ -57,36 +71,63 @@ class Representations:
     def draw(self, y: Tensor, indices: Tensor, m: int, seed: int = 0) -> Tensor:
         """r_y (B, R) from m random training images for each of B other images.
 
-        Raises DataError if a class has fewer than m training images.
+        Raises DataError if a class has fewer than m training images, for a model
+        whose r_y is of no images, and unless `y` and `indices` are (B,).
         """
+        self._check_complementary()
+        y, indices = self._labels(y), noise_indices(indices, len(y))
+        checks.integer("m", m, -math.inf, DataError)
+        checks.integer("seed", seed, 0, DataError)
         smallest = min(len(members) for members in self.by_class)
         if not 1 <= m <= smallest:
+            self._check_present()
             raise DataError(
                 f"m = {m} images of each class asked for, but the smallest class has "
                 f"{smallest}: choose m from 1 to {smallest}"
             )
         g = torch.Generator()
         rows = []
-        for c, i in zip(y.tolist(), indices.tolist()):
+        for c, i in zip(y.tolist(), indices):
             g.manual_seed(seed * 1_000_003 + i)
             members = self.by_class[c]
             # Distinct with one draw: m is tiny beside the size of a class.
             pick = torch.randperm(len(members), generator=g)[:m]
             rows.append(members[pick.to(self.device)])
-        return self.model.encoder.g(self.f[torch.stack(rows)].mean(1))
+        drawn = torch.stack(rows) if rows else torch.empty(0, m, dtype=torch.long)
+        return self.model.encoder.g(self.f[drawn].mean(1))
 
     def of(self, y: Tensor, indices: Tensor, m: int | None) -> Tensor | None:
         """r_y for images of classes `y`; `m` None stands for all training images."""
         if self.model.representation == "none":
             return None
         if m is None or self.model.representation == "table":
-            return self.table()[y]
+            return self.table()[self._labels(y)]
         return self.draw(y, indices, m)
+
+    def _labels(self, y: Tensor) -> Tensor:
+        return class_indices(y, None, len(self.by_class)).to(self.device)
+
+    def _check_present(self) -> None:
+        if absent := [y for y, rows in enumerate(self.by_class) if not len(rows)]:
+            raise DataError(
+                f"classes {absent} have no training images, so there is no r_y of "
+                "theirs: take more images, or a subset with all classes."
+            )
+
+    def _check_complementary(self) -> None:
+        if self.model.representation != "complementary":
+            raise InputError(
+                f"the representation of this model is {self.model.representation!r}: "
+                "no training images make its r_y."
+            )
 
 
 @torch.no_grad()
 def embed_all(model: EquiVAE, pixels: Pixels, images: Tensor) -> Tensor:
-    """f(x) of all images, (N, F)."""
+    """f(x) of all images, (N, F). InputError for a model without f."""
+    if not hasattr(model, "encoder"):
+        raise InputError("this model has no f: its r_y is not made of images.")
+    one_each(images, None, None)
     return torch.cat([model.encoder.f(pixels.forward(c)) for c in images.split(CHUNK)])
 
 
@@ -97,7 +138,11 @@ def bound_terms(
     """The terms of (4) for every image, (N,) each, averaged over v samples.
 
     x (N, C, H, W) in network space; r (N, R); `indices` name the images' noise.
+    Raises DataError where there is not one of each for each image.
     """
+    one_each(x, indices, r)
+    checks.integer("samples", samples, 1, DataError)
+    indices = class_indices(indices)
     parts = []
     for rows in torch.arange(len(x)).split(CHUNK):
         eps = noise_of(indices[rows], samples, model.arch.v_dim).to(x.device)
@@ -117,7 +162,12 @@ def bound_in_bits(
     """Bound (4) as bits per pixel and colour with dequantisation noise, (N,).
 
     Of a Gaussian model; images (N, C, H, W) uint8, r (N, R). An upper bound.
+    Raises InputError for a Bernoulli model, whose score of grey values is no density.
     """
+    if model.arch.likelihood != "gaussian":
+        raise InputError("only a Gaussian model has bits: a Bernoulli's is a score.")
+    one_each(images, indices, r)
+    indices = class_indices(indices)
     bits = []
     for rows in torch.arange(len(images)).split(CHUNK):
         x = dequantised(images[rows], pixels, indices[rows])
@@ -133,8 +183,14 @@ def importance_weighted(
 ) -> dict[int, Tensor]:
     """The importance-weighted bound for each k in `ks`: {k: (N,)}.
 
-    One set of max(ks) samples an image; a smaller k uses the first of them.
+    One set of max(ks) samples an image; a smaller k uses the first of them. Raises
+    DataError for a k below 1, and where there is not one of each for each image.
     """
+    ks = tuple(dict.fromkeys(checks.integer("k", k, 1, DataError) for k in ks))
+    one_each(x, indices, r)
+    if not ks or not len(x):
+        raise DataError(f"{len(x)} images and ks = {ks}: give at least one of each.")
+    indices = class_indices(indices)
     k_max, dim = max(ks), model.arch.v_dim
     out: dict[int, list[Tensor]] = {k: [] for k in ks}
     for i in range(len(x)):
@@ -154,23 +210,14 @@ def importance_weighted(
     return {k: torch.stack(values) for k, values in out.items()}
 
 
-def mean_and_error(values: Tensor) -> tuple[float, float]:
-    """Mean over images and its standard error."""
-    values = values.double()
-    return float(values.mean()), float(values.std() / math.sqrt(len(values)))
-
-
-def binarise(images: Tensor) -> Tensor:
-    """uint8 images with grey value at least 128 -> 255, else 0: on {0, 1} the
-    Bernoulli score is a log probability."""
-    return torch.where(images >= 128, 255, 0).to(torch.uint8)
-
-
 @torch.no_grad()
 def latent_means(
     model: EquiVAE, pixels: Pixels, images: Tensor, r: Tensor | None
 ) -> Tensor:
     """Posterior means of v, (N, V); `r` is (N, R), or one (R,) for all images."""
+    if r is not None:
+        checks.real(r=r)
+    one_each(images, None, None if r is None or r.ndim == 1 else r)
     rows = []
     for i in torch.arange(len(images)).split(CHUNK):
         part = r if r is None or r.ndim == 1 else r[i]
@@ -180,32 +227,19 @@ def latent_means(
     return torch.cat(rows)
 
 
-def active_units(mu: Tensor, threshold: float = 0.01) -> int:
-    """Number of latents whose posterior mean varies over images (Burda et al. 2016)."""
-    return int((mu.var(dim=0) > threshold).sum())
-
-
 @torch.no_grad()
 def nearest_class_error(
     model: EquiVAE, pixels: Pixels, test: ImageSet, table: Tensor
 ) -> float:
-    """Share of images whose r(x) = g(f(x)) lies nearest to another class's r_y."""
-    r = model.encoder.g(embed_all(model, pixels, test.images))
-    nearest = torch.cdist(r, table).argmin(dim=1)
+    """Share of images whose r(x) = g(f(x)) lies nearest to another class's r_y.
+
+    `table` (classes, R). Raises DataError for another shape, and NaN in it.
+    """
+    f = embed_all(model, pixels, test.images)
+    r = model.encoder.g(f)
+    of_classes(table, test.classes, r.shape[1])
+    nearest = torch.cdist(r, table.to(r.dtype)).argmin(dim=1)
     return float((nearest != test.labels).double().mean())
-
-
-def probe_error(
-    fit_on: Tensor, fit_labels: Tensor, test_on: Tensor, test_labels: Tensor
-) -> float:
-    """Test error of a linear classifier of the class from v: how much class is left."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(fit_on.cpu().numpy(), fit_labels.cpu().numpy())
-    return 1 - float(probe.score(test_on.cpu().numpy(), test_labels.cpu().numpy()))
 
 
 def supervised_report(

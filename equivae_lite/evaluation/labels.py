@@ -11,15 +11,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..data.checks import class_indices
 from ..data.sets import ImageSet, Pixels
+from ..errors import DataError
 from ..model import bounds
 from ..model.equivae import EquiVAE
-from .bound import CHUNK, Representations, mean_and_error, noise_of
+from .bound import CHUNK, Representations, noise_of
+from .checks import numbers, of_classes
 from .pixel_density import bits_per_dimension, dequantised
+from .summaries import mean_and_error
 
 
 def label_error(scores: Tensor, labels: Tensor) -> float:
-    """Share of images whose highest score, (N, classes), is not at their label."""
+    """Share of images whose highest score, (N, classes), is not at their label.
+
+    `labels` (N,), or a list of them. Raises DataError for other shapes, for NaN, and
+    where there is no image.
+    """
+    numbers("scores", scores, 2, 1)
+    labels = class_indices(labels, *scores.shape).to(scores.device)
     return float((scores.argmax(dim=1) != labels).double().mean())
 
 
@@ -38,7 +48,8 @@ class LabelReport(NamedTuple):
         }
 
     def unlabelled_bound(self) -> Tensor:
-        """Equation (6) with p(y) uniform, (N,)."""
+        """Equation (6) with p(y) uniform, (N,). DataError for NaN."""
+        numbers("log_q", self.log_q, 2, 1)
         log_p = torch.full_like(self.log_q, -math.log(self.log_q.shape[1]))
         return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
 
@@ -47,8 +58,16 @@ def bound_matrix(bound_y: Tensor, labels: Tensor) -> Tensor:
     """Mean of each column of (4) per class, (N, classes) over the images of a class.
 
     Row y, column k: images of class y, told that they are of class k. In nats.
+    Raises DataError for other shapes, for NaN, and for a class without images.
     """
+    numbers("bound_y", bound_y, 2, 1)
+    labels = class_indices(labels, *bound_y.shape).to(bound_y.device)
     classes = range(bound_y.shape[1])
+    if absent := sorted(set(classes) - set(labels.tolist())):
+        raise DataError(
+            f"classes {absent} have no images, so there is no mean over them: take "
+            "more images."
+        )
     return torch.stack([bound_y[labels == y].double().mean(dim=0) for y in classes])
 
 
@@ -68,9 +87,13 @@ def label_report(
 
     One sample of v for each image and class. With `dequantise` the bound is that of
     the images with uniform noise of one grey level. q_y-post reads them without it:
-    rounding would give them back, so (6) stays a bound.
+    rounding would give them back, so (6) stays a bound. Raises DataError where there
+    are no images, and for a table of another shape or with NaN.
     """
     classes = model.arch.classes
+    if not len(images):
+        raise DataError("no images to report on: take at least one.")
+    of_classes(table, classes, model.arch.r_dim)
     bound_y = []
     for rows in torch.arange(len(images)).split(CHUNK):
         x = images.images[rows]
@@ -92,9 +115,10 @@ def semi_supervised_report(
     `labelled` is D_lab, from which alone every r_y is made. Bounds are in nats,
     means over the test images; `confusion[y][k]` counts images of class y that
     q_y-post reads as k, and `bound_matrix[y][k]` is the mean of (4) with the r_y of
-    class k over the images of class y. Without a `generative` model there are no
-    bounds. For Gaussian pixels each bound is also given in bits per dimension, with
-    uniform dequantisation noise: an upper bound.
+    class k over the images of class y (no matrix, None, if the test images lack a
+    class). Without a `generative` model there are no bounds. For Gaussian pixels each
+    bound is also given in bits per dimension, with uniform dequantisation noise: an
+    upper bound.
     """
     y = test.labels
     log_q = label_posteriors(model, pixels, test)
@@ -112,7 +136,10 @@ def semi_supervised_report(
     table = Representations(model, pixels, labelled).table()
     report = label_report(model, pixels, table, test)
     result |= report.errors(y)
-    result["bound_matrix"] = bound_matrix(report.bound_y, y).tolist()
+    every = len(y.unique()) == test.classes
+    result["bound_matrix"] = (
+        bound_matrix(report.bound_y, y).tolist() if every else None
+    )
     for name, values in _bounds(report, y).items():
         mean, spread = mean_and_error(values)
         first = mean_and_error(values[:1000])[0]

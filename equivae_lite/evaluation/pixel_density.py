@@ -25,6 +25,8 @@ from torch import Tensor
 
 from ..data.sets import Pixels
 from ..errors import DataError
+from ..model import checks
+from .checks import noise_indices
 
 SPACES = ("standardised", "unit", "levels")
 LEVELS = 255  # from black to white
@@ -34,8 +36,10 @@ SEED = 7919  # of the noise: not that of the samples of v
 def log_det(pixels: Pixels, space: str, dimensions: int) -> float:
     """log |det| of the map from `space` to standardised pixels, in nats.
 
-    dimensions: pixels times colours. Raises DataError for an unknown space.
+    dimensions: pixels times colours. Raises DataError for an unknown space, and for
+    other dimensions than those of the statistics.
     """
+    checks.integer("dimensions", dimensions, 1, DataError)
     if space not in SPACES:
         raise DataError(f"space is {space!r}: choose from {', '.join(SPACES)}.")
     if space == "standardised":
@@ -54,6 +58,8 @@ def log_det(pixels: Pixels, space: str, dimensions: int) -> float:
 
 def convert(log_p: Tensor, pixels: Pixels, space: str, dimensions: int) -> Tensor:
     """Log densities (or bounds on them) of standardised pixels, as ones in `space`."""
+    checks.real(log_p=log_p)
+    log_p = checks.full(log_p)
     return log_p + log_det(pixels, space, dimensions)
 
 
@@ -61,12 +67,13 @@ def dequantised(images: Tensor, pixels: Pixels, indices: Tensor) -> Tensor:
     """Network input of uint8 images (N, C, H, W) with uniform noise of one grey level.
 
     The noise, from -1/2 to 1/2 level, keeps the grey level as the middle of its
-    interval. Row i of it depends on `indices[i]` (N,) alone.
+    interval. Row i of it depends on `indices[i]` (N,) alone. Raises DataError for
+    other images, and unless there is one index for each.
     """
     x = pixels.forward(images)
     generator = torch.Generator()
     rows = []
-    for i in indices.tolist():
+    for i in noise_indices(indices, len(x)):
         generator.manual_seed(SEED * 1_000_003 + i)
         rows.append(torch.rand(x.shape[1:], generator=generator))
     noise = (torch.stack(rows) - 0.5).to(x.device) / LEVELS

@@ -1,6 +1,6 @@
 """The paper: its networks, its densities and bounds, and the model made of them.
 
-About 500 lines that import nothing of ours but `errors`, in this order:
+Some 900 lines that import nothing of ours but `errors`, in this order:
 
     bounds.py      densities, KLs and the likelihood bounds: (4) `labelled_bound`,
                    (6) `unlabelled_bound`, (7) `joint_bound`; reparameterisation of (3)
@@ -9,6 +9,7 @@ About 500 lines that import nothing of ours but `errors`, in this order:
     equivae.py     `EquiVAE`: the networks put together as the two terms of (4), and
                    of (4) under every class, as (6) needs them
     label_sum.py   ours: the sum over labels in (6) from about one decoding an image
+    checks.py      what a caller must hold to: a wrong input is a sentence, no number
 
 Which images r_y is made from, (1) and (2), is `training.sampling`. The integral over v
 in (1) and (5) is exact in `log_prob` of the toys, `chapters.toys`; the sum over classes

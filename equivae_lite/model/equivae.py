@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from . import bounds
+from ..errors import ExperimentError, InputError
+from . import bounds, checks
 from .networks import (
     Architecture,
     Decoder,
@@ -44,12 +45,12 @@ class EquiVAE(nn.Module):
     ) -> None:
         super().__init__()
         if representation not in REPRESENTATIONS:
-            raise ValueError(
+            raise ExperimentError(
                 f"representation must be one of {REPRESENTATIONS}, "
                 f"not {representation!r}"
             )
         if (representation == "none") != (arch.r_dim == 0):
-            raise ValueError("a plain VAE, and nothing else, has r_dim = 0")
+            raise ExperimentError("a plain VAE, and nothing else, has r_dim = 0")
         self.arch, self.representation = arch, representation
         if representation == "complementary":
             self.encoder = InvariantEncoder(arch)
@@ -75,8 +76,11 @@ class EquiVAE(nn.Module):
         return bounds.gaussian_log_prob(x, out, self.decoder.log_var)
 
     def terms(self, x: Tensor, r: Tensor | None, eps: Tensor) -> Terms:
-        """The terms of (4) for x (B, C, H, W), its r_y (B, R) and noise (B, V)."""
-        mu, log_var = (t.to(eps.dtype) for t in self.posterior(r, x))
+        """The terms of (4) for x (B, C, H, W), its r_y (B, R) and noise (B, V).
+
+        Of several samples if the noise is (samples, B, V).
+        """
+        mu, log_var = self._posterior(eps, *self.posterior(r, x))
         v = bounds.reparameterise(mu, log_var, eps)
         return Terms(self.log_likelihood(x, r, v), bounds.gaussian_kl(mu, log_var))
 
@@ -87,13 +91,24 @@ class EquiVAE(nn.Module):
         x is embedded once, then decoded once per class.
         """
         e = self.posterior.embed(x)[:, None]  # (B, 1, F)
-        mu, log_var = (t.to(eps.dtype) for t in self.posterior.heads(e, r))
+        mu, log_var = self._posterior(eps, *self.posterior.heads(e, r))
         v = bounds.reparameterise(mu, log_var, eps)
         log_lik = self.log_likelihood(x[:, None], r, v)
         return Terms(log_lik, bounds.gaussian_kl(mu, log_var))
 
+    def _posterior(self, eps: Tensor, mu: Tensor, log_var: Tensor) -> tuple:
+        """mu and log_var in the precision of the noise, which must fit them."""
+        checks.width("eps", eps, mu.shape[-1])
+        checks.one_shape(mu=mu, eps=eps)
+        return mu.to(eps.dtype), log_var.to(eps.dtype)
+
     def label_log_posterior(self, x: Tensor) -> Tensor:
-        """log q_y-post(y | x), (B, classes)."""
+        """log q_y-post(y | x), (B, classes); InputError for a model without one."""
+        if not (hasattr(self, "encoder") and hasattr(self, "label_posterior")):
+            raise InputError(
+                "this model has no label posterior: it takes a semi-supervised "
+                "experiment, with representation 'complementary'"
+            )
         with torch.no_grad():  # stop_grad: nothing flows back into f
             f_x = self.encoder.f(x)
         logits = self.label_posterior(x, f_x)

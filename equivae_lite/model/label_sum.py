@@ -11,10 +11,14 @@ the low variance. The numerator q(y') keeps its gradient; s has none.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from ..errors import InputError
+from . import checks
 
 
 class Draw(NamedTuple):
@@ -33,8 +37,22 @@ def proposal(
 
     s is q on the labels other than the top one, a share `spread` of it uniform. An
     image's second label is decoded with probability `most` times the q that is not
-    on the top label, at least `least` and at most 1.
+    on the top label, at least `least` and at most 1. Raises InputError for fewer than
+    two classes, for what is no distribution, and for shares outside of (0, 1].
     """
+    checks.real(log_q=log_q)
+    if log_q.ndim == 0 or log_q.shape[-1] < 2:
+        raise InputError(
+            f"log_q has shape {tuple(log_q.shape)}, but another label than the top one "
+            "needs at least two classes, (..., classes)."
+        )
+    if not (0 < spread <= 1 and 0 < least <= 1 and 0 <= most < math.inf):
+        raise InputError(
+            f"spread {spread} and least {least} must be above 0 and at most 1, and "
+            f"most {most} at least 0: a label that is never drawn biases the sum."
+        )
+    checks.distribution(log_q=log_q)
+    log_q = checks.full(log_q)
     q = log_q.detach().exp()
     top = q.argmax(dim=-1, keepdim=True)
     rest = q.scatter(-1, top, 0.0)
@@ -46,8 +64,15 @@ def proposal(
 
 
 def draw(log_q: Tensor, generator: torch.Generator | None = None) -> Draw:
-    """Choose the labels to decode for log q(y | x), (B, classes)."""
+    """Choose the labels to decode for log q(y | x), (B, classes).
+
+    Raises InputError as `proposal` does, and where q is NaN.
+    """
     s, kept = proposal(log_q)
+    if log_q.ndim != 2:
+        raise InputError(f"log_q is {tuple(log_q.shape)}, expected (B, classes).")
+    if checks.seen(log_q) and bool(log_q.isnan().any()):
+        raise InputError("log_q is NaN: there is no label to draw.")
     keys = torch.rand(kept.shape, generator=generator, device=log_q.device)
     rows = (keys < kept).nonzero().flatten()
     other = torch.multinomial(s[rows], 1, generator=generator)[:, 0]
@@ -58,12 +83,43 @@ def draw(log_q: Tensor, generator: torch.Generator | None = None) -> Draw:
 def weight(log_q: Tensor, rows: Tensor, other: Tensor, probability: Tensor) -> Tensor:
     """w = q(y') / (probability that y' is decoded), (k,): only q has a gradient.
 
-    `rows` and `other` (k,) name the images and their y'; `probability` (k,).
+    `rows` and `other` (k,) name the images and their y'; `probability` (k,), or one
+    for all. Raises InputError for other shapes, and unless it is in (0, 1].
     """
+    checks.real(log_q=log_q, rows=rows, other=other, probability=probability)
+    if log_q.ndim != 2 or not (
+        rows.ndim == 1
+        and rows.shape == other.shape
+        and probability.shape in ((), rows.shape)
+    ):
+        raise InputError(
+            f"log_q {tuple(log_q.shape)}, rows {tuple(rows.shape)}, other "
+            f"{tuple(other.shape)} and probability {tuple(probability.shape)} must be "
+            "(B, classes) and three times (k,)."
+        )
+    checks.index(log_q.shape[0], rows=rows)
+    checks.index(log_q.shape[1], other=other)
+    p = probability.detach()
+    if checks.seen(p) and not bool(((p > 0) & (p <= 1 + 1e-4)).all()):
+        raise InputError("probability must be above 0 and at most 1: it is divided by.")
     return log_q[rows, other].exp() / probability
 
 
 def estimate(of_top: Tensor, of_other: Tensor, drawn: Draw) -> Tensor:
-    """Unbiased estimate of sum_y q_y L_y, (B,), from L_top (B,) and L_y' (k,)."""
+    """Unbiased estimate of sum_y q_y L_y, (B,), from L_top (B,) and L_y' (k,).
+
+    Where L_top is -inf the sum is, and an impossible y' (weight 0) adds nothing, be its
+    L -inf. Raises InputError for other shapes.
+    """
+    checks.real(of_top=of_top, of_other=of_other)
+    if of_top.shape != drawn.top.shape or of_other.shape != drawn.rows.shape:
+        raise InputError(
+            f"of_top {tuple(of_top.shape)} and of_other {tuple(of_other.shape)} must "
+            f"be those of the draw, {tuple(drawn.top.shape)} and "
+            f"{tuple(drawn.rows.shape)}."
+        )
+    of_top, of_other = checks.full(of_top), checks.full(of_other)
     difference = of_other - of_top[drawn.rows]
+    settled = (drawn.weight == 0) | (of_top[drawn.rows] == -math.inf)
+    difference = difference.masked_fill(settled & ~difference.isfinite(), 0.0)
     return of_top.index_add(0, drawn.rows, drawn.weight * difference)

@@ -2,7 +2,8 @@
 
 Every network has its own five convolutions. All activations are ReLU. Shapes
 are written (B, ...) for a batch; `F` is the width of the embedding that the
-dense layer after the convolutions gives, `R` and `V` those of r_y and v.
+dense layer after the convolutions gives, `R` and `V` those of r_y and v. Numbers of
+another precision are taken to that of the weights. InputError: what does not fit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from ..errors import ExperimentError, InputError
+from . import checks
 
 FILTERS = (8, 16, 32, 64, 64)  # encoder, from the image inwards
 STRIDES = (1, 2, 2, 2, 2)
@@ -30,7 +34,8 @@ class Architecture:
     `init` is not in the appendix: chapter 11 shows that it decides whether v
     is used at all. `variance` is that of a Gaussian pixel in standardised space:
     "unit" is fixed at 1, "shared" is one learned number for all pixels, "pixel" is
-    one for each pixel and colour. The appendix does not say which.
+    one for each pixel and colour. The appendix does not say which. ExperimentError if
+    a size is impossible.
     """
 
     size: int = 28
@@ -46,20 +51,35 @@ class Architecture:
     variance: str = "shared"  # of a Gaussian; a Bernoulli has none of its own
 
     def __post_init__(self) -> None:
+        for name in ("colours", "v_dim", "classes"):
+            checks.integer(name, getattr(self, name), 1, ExperimentError)
+        checks.integer("r_dim", self.r_dim, 0, ExperimentError)
+        hidden = self.hidden if isinstance(self.hidden, tuple | list) else ()
+        for width in hidden:
+            checks.integer("hidden", width, 1, ExperimentError)
+        if len(hidden) != 2 or hidden[0] % CORNER**2:
+            raise ExperimentError(
+                f"hidden is {self.hidden}, but must be two widths, the first of them a "
+                f"multiple of {CORNER**2}: it becomes {CORNER} x {CORNER} pixels"
+            )
+        if not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
+            raise ExperimentError(f"dropout is {self.dropout}: choose from [0, 1)")
         if self.size not in (28, 32):
-            raise ValueError(f"images must be 28 or 32 pixels wide, not {self.size}")
+            raise ExperimentError(
+                f"images must be 28 or 32 pixels wide, not {self.size}"
+            )
         if self.likelihood not in ("bernoulli", "gaussian"):
-            raise ValueError(
+            raise ExperimentError(
                 f"likelihood must be 'bernoulli' or 'gaussian', not {self.likelihood!r}"
             )
         if self.init not in INITS:
-            raise ValueError(f"init must be one of {INITS}, not {self.init!r}")
+            raise ExperimentError(f"init must be one of {INITS}, not {self.init!r}")
         if self.variance not in VARIANCES:
-            raise ValueError(
+            raise ExperimentError(
                 f"variance must be one of {VARIANCES}, not {self.variance!r}"
             )
         if self.likelihood == "bernoulli" and self.variance != "shared":
-            raise ValueError(
+            raise ExperimentError(
                 f"variance is {self.variance!r}, but a Bernoulli has no variance to "
                 "choose: leave it out, or take likelihood='gaussian'"
             )
@@ -83,14 +103,22 @@ class Embedding(nn.Sequential):
         self.image_shape = (arch.colours, arch.size, arch.size)
 
     def forward(self, x: Tensor) -> Tensor:
+        checks.real(x=x)
         if tuple(x.shape[-3:]) != self.image_shape:
-            raise ValueError(
+            raise InputError(
                 "this network takes images of (colours, height, width) = "
                 f"{self.image_shape}, but got a tensor of shape {tuple(x.shape)}: "
                 "choose the experiment that fits the data, or resize the images"
             )
+        if not x.is_floating_point():
+            raise InputError(
+                f"this network takes images as numbers that Pixels.forward makes of "
+                f"grey levels, but got {x.dtype}"
+            )
+        x = checks.precision(x, self[0].weight)
         lead = x.shape[:-3]  # any leading axes: a batch, or classes x members
-        return super().forward(x.reshape(-1, *self.image_shape)).reshape(*lead, -1)
+        f = super().forward(x.reshape(-1, *self.image_shape))
+        return f.reshape(*lead, f.shape[-1])
 
 
 class InvariantEncoder(nn.Module):
@@ -105,7 +133,13 @@ class InvariantEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Complementary images (..., m, C, H, W) -> r_y (..., R)."""
+        """Complementary images (..., m, C, H, W) -> r_y (..., R); m is at least 1."""
+        checks.real(x=x)
+        if x.shape[-3:] == self.f.image_shape and x.shape[:-3][-1:] in ((), (0,)):
+            raise InputError(
+                f"r_y is made of at least one image, (..., m, C, H, W), but got a "
+                f"tensor of shape {tuple(x.shape)}"
+            )
         return self.g(self.f(x).mean(dim=-2))
 
 
@@ -131,16 +165,26 @@ class EquivariantPosterior(nn.Module):
 
         The leading axes broadcast: one x against ten r_y costs one embedding.
         """
-        h = embedding
+        checks.width("embedding", embedding, self.embed[-2].out_features)
+        h = checks.precision(embedding, self.mu[0].weight)
         if self.dense_r is not None:
+            checks.width("r", r, self.dense_r.in_features)
+            lead = checks.common_shape(embedding=h[..., 0], r=r[..., 0])
+            r = checks.precision(r, self.dense_r.weight)
             d = torch.relu(self.dense_r(r))
-            lead = torch.broadcast_shapes(h.shape[:-1], d.shape[:-1])
             h = torch.cat([h.expand(*lead, -1), d.expand(*lead, -1)], dim=-1)
         return self.mu(h), self.log_var(h)
 
     def forward(self, r: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
-        """r_y (B, R) and x (B, C, H, W) -> mu, log_var, each (B, V)."""
-        return self.heads(self.embed(x), r)
+        """r_y (B, R) and x (B, C, H, W) -> mu, log_var, each (B, V).
+
+        One r_y serves several x, and one x several r_y.
+        """
+        e = self.embed(x)
+        if self.dense_r is not None:
+            checks.width("r", r, self.dense_r.in_features)
+            checks.one_shape(x=e[..., 0], r=r[..., 0])
+        return self.heads(e, r)
 
 
 class Decoder(nn.Module):
@@ -181,10 +225,13 @@ class Decoder(nn.Module):
 
     def forward(self, r: Tensor | None, v: Tensor) -> Tensor:
         """r_y (..., R) and v (..., V), leading axes broadcast -> (..., C, H, W)."""
-        h = torch.relu(self.dense_v(v))
+        checks.width("v", v, self.dense_v.in_features)
+        h = torch.relu(self.dense_v(checks.precision(v, self.dense_v.weight)))
         if self.dense_r is not None:
+            checks.width("r", r, self.dense_r.in_features)
+            lead = checks.common_shape(r=r[..., 0], v=v[..., 0])
+            r = checks.precision(r, self.dense_r.weight)
             d = torch.relu(self.dense_r(r))
-            lead = torch.broadcast_shapes(h.shape[:-1], d.shape[:-1])
             h = torch.cat([d.expand(*lead, -1), h.expand(*lead, -1)], dim=-1)
         h = torch.relu(self.dense(h))
         x = self.convolutions(h.reshape(-1, h.shape[-1]))
@@ -206,7 +253,13 @@ class LabelPosterior(nn.Module):
 
     def forward(self, x: Tensor, f_x: Tensor) -> Tensor:
         """x (B, C, H, W) and f(x) (B, F); no gradient flows back into f."""
-        return self.dense(torch.cat([self.embed(x), f_x.detach()], dim=-1))
+        e = self.embed(x)
+        checks.width("f_x", f_x, e.shape[-1])
+        if f_x.shape != e.shape:
+            raise InputError(
+                f"f(x) {tuple(f_x.shape)} must be of the images x, {tuple(e.shape)}"
+            )
+        return self.dense(torch.cat([e, f_x.detach().to(e.dtype)], dim=-1))
 
 
 def initialise(module: nn.Module, scheme: str) -> None:
@@ -215,8 +268,11 @@ def initialise(module: nn.Module, scheme: str) -> None:
     'he': normal with variance 2 / fan-in, so that ReLU layers keep the size of
     the signal; a pixel of a transposed convolution with stride s is fed by
     25 / s^2 taps per channel, not 25. The layers that give mu and log_var
-    start small (0.5 and 0.1), so that q_cov starts near the prior.
+    start small (0.5 and 0.1), so that q_cov starts near the prior. ExperimentError
+    for another scheme.
     """
+    if scheme not in INITS:
+        raise ExperimentError(f"init must be one of {INITS}, not {scheme!r}")
     if scheme == "pytorch":
         return
     for layer in module.modules():
@@ -229,7 +285,8 @@ def initialise(module: nn.Module, scheme: str) -> None:
                     taps = KERNEL**2 / layer.stride[0] ** 2
                     fan_in = layer.in_channels * taps
                 nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in))
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     if scheme == "he":
         for layer in module.modules():
             if isinstance(layer, EquivariantPosterior):

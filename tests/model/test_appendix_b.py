@@ -183,7 +183,9 @@ def test_relu_after_every_hidden_layer_and_nowhere_else(name):
     x = pictures(model, 2) - 0.5  # negative pixels too, so that inputs can be told
     with torch.no_grad():
         r = model.encoder(x[None])
-        model.terms(x, r.expand(2, -1), torch.randn(2, model.arch.v_dim).double())
+        # Not `terms`: a Bernoulli has no number for a negative pixel.
+        model.posterior(r, x)
+        model.decoder(r, torch.randn(2, model.arch.v_dim).double())
         if model.arch.label_posterior:
             model.label_log_posterior(x)
     takes_raw = {n for layer, n in layers.items() if not seen[layer]}

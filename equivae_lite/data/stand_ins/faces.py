@@ -48,8 +48,10 @@ def outlines(characters: str = DIGITS) -> tuple[Tensor, Tensor]:
     There is a row for each (face, character), len(characters) * face + index of the
     character. Positive distances lie inside the outline.
 
-    Raises DataError for a character that is not in CHARACTERS.
+    Raises DataError for no character, or one that is not in CHARACTERS.
     """
+    if not characters:
+        raise DataError(f"no character asked for: there are {CHARACTERS}.")
     if unknown := set(characters) - set(CHARACTERS):
         raise DataError(f"no outlines of {sorted(unknown)}: there are {CHARACTERS}.")
     with np.load(FILE) as kept:

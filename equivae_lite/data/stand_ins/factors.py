@@ -6,6 +6,7 @@ of a block is drawn for the whole block whether or not all of its images are wan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
+from ...model.checks import integer
 from .faces import FACES
 
 BLOCK = 1024  # images drawn from one generator
@@ -27,7 +29,7 @@ def blocks(
     `seeds` gives for each split of the set `name` the start of a block's seed.
     Raises DataError for n < 1 and for a split without a seed.
     """
-    if n < 1 or split not in seeds:
+    if integer("n", n, -math.inf, DataError) < 1 or split not in seeds:
         raise DataError(
             f"asked for {n} {name} of split {split!r}: ask for at least one, "
             f"of {' or '.join(seeds)}."
@@ -42,8 +44,14 @@ def draw_factors(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Labels and factors of a whole block, cut to the first `count`.
 
-    `scale` is drawn evenly in its logarithm, all others evenly.
+    `scale` is drawn evenly in its logarithm, all others evenly. Raises DataError for a
+    count that is not from 1 to BLOCK, and for a range that is none.
     """
+    if integer("count", count, 1, DataError) > BLOCK:
+        raise DataError(f"count is {count}, but a block has {BLOCK} images.")
+    for name, (low, high) in ranges.items():
+        if not -math.inf < low <= high < math.inf or (name == "scale" and low <= 0):
+            raise DataError(f"{name} cannot be drawn from {low} to {high}.")
     labels = torch.from_numpy(random.integers(10, size=BLOCK))
     factors = {"face": torch.from_numpy(random.integers(len(FACES), size=BLOCK))}
     for name, (low, high) in ranges.items():

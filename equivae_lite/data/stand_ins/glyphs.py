@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import DataError
+from ...model.checks import integer
 from .faces import DIGITS, FACES, TILE, outlines
 from .factors import blocks, draw_factors
 
@@ -51,7 +52,8 @@ def draw_glyphs(
     pixels added to the width of the face's own strokes; negative thins them.
 
     Raises DataError if a label is not the index of a character, a character has no
-    outline, a face is not in FACES, a scale not positive, or shapes do not broadcast.
+    outline, a face is not in FACES, a scale not positive, a factor not finite, or
+    shapes do not broadcast.
     """
     coverage = _coverage(
         labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size, characters
@@ -64,8 +66,15 @@ def _coverage(
 ) -> Tensor:
     """How much of each pixel is ink: float64 (N, 1, size, size) in [0, 1]."""
     values = (rotation, scale, shear, shift_x, shift_y, stroke)
-    values = [torch.as_tensor(value).double().cpu() for value in values]
-    labels, face = torch.as_tensor(labels).reshape(-1).cpu(), torch.as_tensor(face)
+    integer("size", size, 1, DataError)
+    try:
+        values = [torch.as_tensor(value).double().cpu() for value in values]
+        labels, face = torch.as_tensor(labels).reshape(-1).cpu(), torch.as_tensor(face)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"labels and factors must be numbers: {error}.") from error
+    for name, indices in (("labels", labels), ("face", face)):
+        if indices.is_floating_point() or indices.is_complex():
+            raise DataError(f"{name} must be integers, not {indices.dtype}.")
     try:
         labels, face, *values = torch.broadcast_tensors(labels, face.cpu(), *values)
     except RuntimeError as error:
@@ -78,8 +87,10 @@ def _coverage(
     rotation, scale, shear, shift_x, shift_y, stroke = (
         value[:, None, None] for value in values
     )
-    if (scale <= 0).any():
+    if not (scale > 0).all():
         raise DataError("scale must be positive.")
+    if not all(value.isfinite().all() for value in values):
+        raise DataError("every factor must be a finite number.")
     # The inverse map: from a pixel of the image back to the upright digit.
     axis = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     x = (axis - shift_x) / scale

@@ -7,6 +7,7 @@ from at random stands here; how it is drawn, in `street_paint`.
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
+from ...model.checks import integer
 from .faces import outlines
 from .factors import BLOCK, Ranges, blocks, draw_factors
 from .street_paint import BUMPS, COLOURS, SIZE, paint
@@ -57,7 +59,7 @@ def street_glyphs(
 
     Raises DataError for n < 1, an unknown split, or a negative seed.
     """
-    if seed < 0:
+    if integer("seed", seed, -math.inf, DataError) < 0:
         raise DataError(f"seed is {seed}: it must be 0 or more.")
     seeds = {name: (number, seed) for name, number in SPLITS.items()}
     parts = list(blocks(n, split, "street-glyphs", seeds))

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
+from ...model.checks import real
 from .faces import COARSE, FACES, TILE, outlines
 
 SIZE, COLOURS = 32, 3
@@ -43,6 +44,12 @@ NAMES = frozenset(
     light_x light_y blur noise
     """.split()
 )
+SHAPES = {
+    "paper": (COLOURS,),
+    "ink": (COLOURS,),
+    "bumps": (BUMPS, BUMPS),
+    "the grain": (COLOURS, SIZE, SIZE),
+}
 AXIS = np.arange(SIZE) - (SIZE - 1) / 2
 EDGE = SIZE / 2
 
@@ -54,8 +61,8 @@ def paint(
 
     grain: standard normal noise of the shape of the images; None draws without noise.
 
-    Raises DataError if a factor or the grain is not there for every label, or a label
-    or a face does not exist.
+    Raises DataError if a factor or the grain is not there for every label, is of
+    another shape or not finite, or a label, a face or a neighbour does not exist.
     """
     _check(labels, factors, grain)
     images = np.empty((len(labels), COLOURS, SIZE, SIZE), dtype=np.uint8)
@@ -72,19 +79,45 @@ def paint(
 
 
 def _check(labels: Tensor, factors: dict[str, Tensor], grain: Tensor | None) -> None:
-    if len(labels) == 0 or not 0 <= labels.min() <= labels.max() <= 9:
+    if (
+        not _whole(labels)
+        or labels.ndim != 1
+        or len(labels) == 0
+        or not 0 <= labels.min() <= labels.max() <= 9
+    ):
         raise DataError("labels must be digits from 0 to 9, at least one, shape (N,).")
     if missing := sorted(NAMES - factors.keys()):
         raise DataError(f"these factors are missing: {', '.join(missing)}.")
-    counts = {name: len(factors[name]) for name in NAMES}
+    values = {name: factors[name] for name in sorted(NAMES)}
     if grain is not None:
-        counts["the grain"] = len(grain)
-    for name, count in sorted(counts.items()):
-        if count != len(labels):
-            raise DataError(f"{len(labels)} labels, but {name} is for {count} images.")
+        values["the grain"] = grain
+    for name, value in values.items():
+        real(**{name: value})
+        if value.ndim and len(value) != len(labels):
+            raise DataError(
+                f"{len(labels)} labels, but {name} is for {len(value)} images."
+            )
+        shape = SHAPES.get(name, ())
+        if value.shape[1:] != shape or not value.ndim or not value.isfinite().all():
+            raise DataError(
+                f"{name} must be finite and of shape {('N', *shape)}, not "
+                f"{tuple(value.shape)}."
+            )
+    for name in ("blur", "scale", "stripe_period"):
+        if not (factors[name] > 0).all():
+            raise DataError(f"{name} must be positive.")
+    for name in ("left", "right"):
+        side = factors[name]
+        if not _whole(side) or not -1 <= side.min() <= side.max() <= 9:
+            raise DataError(f"{name} must be digits from 0 to 9, or -1 for none.")
     face = factors["face"]
-    if not 0 <= face.min() <= face.max() < len(FACES):
+    if not _whole(face) or not 0 <= face.min() <= face.max() < len(FACES):
         raise DataError(f"face must be an index from 0 to {len(FACES) - 1}.")
+
+
+def _whole(values: Tensor) -> bool:
+    real(values=values)
+    return not values.is_floating_point() and values.dtype != torch.bool
 
 
 def _exact(values: Tensor) -> np.ndarray:

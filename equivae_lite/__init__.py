@@ -9,6 +9,8 @@ Rooms, each with a door plate (its own docstring) that says what is inside:
     runs/        a whole run, from data to a table of results; benchmarks
     chapters/    what only the book needs: sessions, figures, toys, exercises
 
+Beside them errors.py, and files.py: how a file is written so that it is whole.
+
 A room imports from those above it in this list, never the other way round; training
 and evaluation do not know one another. `lint-imports` checks it.
 """

@@ -21,6 +21,7 @@ from pathlib import Path
 from .. import ROOT, files
 from ..errors import CheckpointError, EquivaeError
 from ..training import checkpoints
+from ..training.experiments import Experiment
 
 KEEP = "move it away or evaluate again"
 
@@ -122,6 +123,17 @@ def _within(path: Path, place: Path) -> bool:
         except OSError:  # one of them does not exist
             continue
     return path.resolve().is_relative_to(place.resolve())
+
+
+def demand_room(experiment: Experiment, folder: Folder, runs: int = 1) -> None:
+    """Fail before hours of training if `folder` cannot hold what they will write."""
+    for part in (folder.checkpoints, folder.results):
+        files.demand_writable(part)
+    # A checkpoint has the weights; a state has them, two moments of Adam and averaged
+    # weights; there are two states, and a new one is written before the oldest goes.
+    copies = (1 + 2 * 4) * runs + 4
+    size = 4 * copies * checkpoints.build(experiment).parameter_count()
+    files.demand_room(folder.states, size)
 
 
 def holder_of(name: str, seed: int, folder: Folder) -> Folder:

@@ -27,7 +27,7 @@ from ..evaluation.labels import (
 from ..model.equivae import EquiVAE
 from ..training import checkpoints, experiments, loop
 from ..training.experiments import Experiment
-from .folders import MINE, Folder, holder_of, of_reader
+from .folders import MINE, Folder, demand_room, holder_of, of_reader
 from .machine import commit, hardware, peak_megabytes, versions
 
 VALIDATION_IMAGES = 5000
@@ -149,17 +149,6 @@ def trained(
             "--bfloat16, or another folder with --out"
         )
     return True
-
-
-def demand_room(experiment: Experiment, folder: Folder, runs: int = 1) -> None:
-    """Fail before hours of training if `folder` cannot hold what they will write."""
-    for part in (folder.checkpoints, folder.results):
-        files.demand_writable(part)
-    # A checkpoint has the weights; a state has them, two moments of Adam and averaged
-    # weights; there are two states, and a new one is written before the oldest goes.
-    copies = (1 + 2 * 4) * runs + 4
-    size = 4 * copies * checkpoints.build(experiment).parameter_count()
-    files.demand_room(folder.states, size)
 
 
 def precision(bfloat16: bool) -> str:

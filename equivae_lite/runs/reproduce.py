@@ -7,7 +7,7 @@ from ..errors import EquivaeError
 from ..training import checkpoints, experiments, loop
 from ..training.experiments import Experiment
 from . import pipeline, tables
-from .folders import MINE, Folder, of_reader
+from .folders import MINE, Folder, demand_room, of_reader
 
 
 def reproduce(
@@ -27,7 +27,7 @@ def reproduce(
     folder, seeds = of_reader(folder.root), sorted(set(seeds))
     todo = [s for s in seeds if not pipeline.trained(experiment, s, bfloat16, folder)]
     if todo or not all(evaluated(experiment, s, folder) for s in seeds):
-        pipeline.demand_room(experiment, folder, len(todo))
+        demand_room(experiment, folder, len(todo))
         if not sources.available(experiment.data):
             print(f"downloading {experiment.data} to {sources.data_root()}", flush=True)
             sources.download(experiment.data)

@@ -23,7 +23,7 @@ from ..errors import ExperimentError
 from ..training import experiments, loop
 from ..training.experiments import Experiment
 from . import machine, pipeline
-from .folders import MINE, SHELF, Folder, of_reader
+from .folders import MINE, SHELF, Folder, demand_room, of_reader
 from .tables import markdown, over_seeds, plus_minus
 
 NAME = "mnist-semi-supervised"
@@ -234,7 +234,7 @@ def main(
             with folder.locked(f"{name}-seed{seed}"):
                 if str(seed) in kept(one, folder):
                     continue
-                pipeline.demand_room(experiment(one), folder)
+                demand_room(experiment(one), folder)
                 started = time.perf_counter()
                 found = {"run": run(one, seed, device, bfloat16, folder)}
                 folder.keep_result(name, seed, {"settings": settings(one)} | found)

@@ -127,6 +127,7 @@ class InvariantEncoder(nn.Module):
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         embed, narrow = arch.hidden
+        self.image_shape = (arch.colours, arch.size, arch.size)
         self.f = Embedding(arch)
         self.g = nn.Sequential(
             nn.Linear(embed, narrow), nn.ReLU(), nn.Linear(narrow, arch.r_dim)
@@ -135,7 +136,7 @@ class InvariantEncoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Complementary images (..., m, C, H, W) -> r_y (..., R); m is at least 1."""
         checks.real(x=x)
-        if x.shape[-3:] == self.f.image_shape and x.shape[:-3][-1:] in ((), (0,)):
+        if x.shape[-3:] == self.image_shape and x.shape[:-3][-1:] in ((), (0,)):
             raise InputError(
                 f"r_y is made of at least one image, (..., m, C, H, W), but got a "
                 f"tensor of shape {tuple(x.shape)}"
@@ -165,7 +166,8 @@ class EquivariantPosterior(nn.Module):
 
         The leading axes broadcast: one x against ten r_y costs one embedding.
         """
-        checks.width("embedding", embedding, self.embed[-2].out_features)
+        others = self.dense_r.out_features if self.dense_r is not None else 0
+        checks.width("embedding", embedding, self.mu[0].in_features - others)
         h = checks.precision(embedding, self.mu[0].weight)
         if self.dense_r is not None:
             checks.width("r", r, self.dense_r.in_features)

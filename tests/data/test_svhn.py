@@ -10,9 +10,9 @@ import scipy.io
 import torch
 from torch.testing import assert_close
 
-from equivae_lite import __main__ as cli
 from equivae_lite.data import sets, sources
 from equivae_lite.errors import DataError
+from equivae_lite.runs import command_line as cli
 from equivae_lite.runs import pipeline
 from tests.support import svhn_files
 

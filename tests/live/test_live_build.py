@@ -13,6 +13,7 @@ import torch
 from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
 
+from equivae_lite import files
 from equivae_lite.data import sets, sources
 from equivae_lite.errors import CheckpointError, EquivaeError
 from equivae_lite.training import checkpoints
@@ -151,11 +152,12 @@ def test_weights_that_float16_cannot_hold_are_refused():
 
 def test_another_architecture_is_refused(copies):
     card_path = checkpoints.paths(export.NAME, 0, copies)[1]
-    card = json.loads(card_path.read_text(encoding="utf-8"))
+    card = files.read_json(card_path, "")
     weights = checkpoints.paths("mnist-supervised-class-table", 0)[0]
     table = checkpoints.read_card("mnist-supervised-class-table", 0)
-    card |= {"experiment": table["experiment"], "sha256": table["sha256"]}
-    card_path.write_text(json.dumps(card), encoding="utf-8")
+    experiment = table["experiment"] | {"name": export.NAME}
+    card |= {"experiment": experiment, "sha256": table["sha256"]}
+    files.write_json(card_path, card)
     shutil.copy(weights, checkpoints.paths(export.NAME, 0, copies)[0])
     with pytest.raises(CheckpointError, match="the live figures draw no other"):
         export.load(copies)
@@ -171,7 +173,7 @@ def test_stored_numbers_belong_to_the_shipped_weights(tmp_path):
     units = start.start()["styles"]["units"]
     assert min(content["kl"][u] for u in units) >= sorted(content["kl"])[-2]
     content["checkpoint"]["sha256"] = "0"
-    (tmp_path / "other.json").write_text(json.dumps(content), encoding="utf-8")
+    files.write_json(tmp_path / "other.json", content)
     with pytest.raises(
         EquivaeError, match="with other weights .* make it again: python"
     ):

@@ -90,9 +90,7 @@ def test_whole_chapter(name, runtime, address, tmp_path, unchanged):
     """Smoke profile, stand-in; on Colab a notebook is opened without its folder."""
     shutil.copy(BOOK / f"{name}.ipynb", tmp_path)
     last = "import torch\n" + colab.STATE + "print(torch.__file__, torch.__version__)"
-    output = runtime.run(
-        colab.WHOLE, tmp_path, last, f"{name}.ipynb", clone_from=address
-    )
+    output = runtime.chapter(tmp_path, name, last, address)
     *_, state, imported = output.strip().splitlines()
     state = colab.last_line(state)
     assert state["prefix"] == str(runtime.folder)  # the kernel was that of Colab

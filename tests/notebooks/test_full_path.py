@@ -44,7 +44,9 @@ def test_the_command_line_runs_as_a_module(tmp_path):
         cwd=ROOT, capture_output=True, encoding="utf-8", env=os.environ,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "glyphs-supervised-seed0.safetensors").exists()
+    assert (
+        tmp_path / "short/checkpoints/glyphs-supervised-seed0.safetensors"
+    ).exists()
 
 
 def _digests() -> dict[str, int]:

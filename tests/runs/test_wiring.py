@@ -469,14 +469,14 @@ def headline_by_hand(model, pixels, labelled, test, generative=True):
         return found
 
 
-STANDARDISED = Pixels.fit(TRAIN.images)
+HALVED = Pixels(torch.zeros(1, 28, 28), torch.full((1, 28, 28), 2.0))
 PART = TRAIN.subset(labelled_rows(range(300), 30, 0))
 TURNED = replace(TEST, labels=TEST.labels.flip(0))
 EVERY_BOUND = {"test_bound", "test_bound_first_1000", "test_bound_error", "test_kl"}
 SHARES = {"test_error", "test_generative_error"}  # of 60: may be equal by chance
 HEADLINE_CASES = {
     "model": [(SUPERVISED, {"model": 8}, EVERY_BOUND)],
-    "pixels": [(SUPERVISED, {"pixels": STANDARDISED}, EVERY_BOUND)],
+    "pixels": [(SUPERVISED, {"pixels": HALVED}, EVERY_BOUND)],
     "labelled": [
         (SUPERVISED, {"labelled": PART}, EVERY_BOUND),
         (SEMI, {"labelled": TRAIN}, {"test_generative_error", "test_bound"}),

@@ -817,7 +817,12 @@ def test_nan_stops_and_keeps_the_last_good_state(tmp_path, whole_run):
     state = tmp_path / "s.pt"
     only_the_first_epoch(state)
     good = state.read_bytes()
-    broken = Pixels(torch.zeros(1, 28, 28), torch.zeros(1, 28, 28))  # 0 / 0
+
+    class Broken(Pixels):
+        def forward(self, images):
+            return super().forward(images) * math.nan
+
+    broken = Broken(torch.zeros(1, 28, 28), torch.ones(1, 28, 28))
     with pytest.raises(TrainingError) as caught:
         fit(pixels=broken, state_path=state)
     message = str(caught.value)

@@ -51,7 +51,7 @@ def test_a_third_of_the_errors_is_noticed():
 def test_neither_a_harmless_change_nor_a_crash_counts():
     error = next(e for e in ERRORS if e.name == "pixels-of-test")
     same = replace(error, name="harmless", new=error.old)
-    crash = replace(error, name="crash", new="    pixels = no_such_name\n    max_steps")
+    crash = replace(error, name="crash", new="pixels = no_such_name\n        state")
     found, whole = wiring_errors.hunt([same, crash])
     assert found["harmless"] == (1, []) and found["crash"] == (1, ["NameError"])
     assert not any(wiring_errors.killed(outcome) for outcome in found.values())

@@ -400,8 +400,8 @@ ERRORS = (
     ),
     Planted(
         "noise-of-evaluation", "noise of an evaluation with half the variance",
-        "equivae_lite/evaluation/bound.py", "torch.randn(*shape, generator=g))",
-        "0.5**0.5 * torch.randn(*shape, generator=g))",
+        "equivae_lite/evaluation/bound.py", "torch.randn(shape, generator=g))",
+        "0.5**0.5 * torch.randn(shape, generator=g))",
         "tests/evaluation/test_bound.py::test_noise_is_standard_normal",
     ),
     Planted(

@@ -125,10 +125,10 @@ def seen(*tensors: Tensor) -> bool:
 
 
 def in_unit(x: Tensor) -> None:
-    """InputError if a pixel is outside of [0, 1], rounding aside; NaN goes through."""
+    """InputError if a pixel is outside of [0, 1], rounding aside, or NaN."""
     if seen(x) and x.numel():
         low, high = torch.aminmax(x.detach())
-        if low < -1e-4 or high > 1 + 1e-4:
+        if not (low >= -1e-4 and high <= 1 + 1e-4):
             raise InputError(
                 f"x runs from {float(low):.4g} to {float(high):.4g}, but a Bernoulli "
                 "needs pixels from 0 to 1: Pixels.unit().forward makes them so."

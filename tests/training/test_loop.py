@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from equivae_lite import files
-from equivae_lite.data.sets import Pixels
 from equivae_lite.errors import CheckpointError, TrainingError
 from equivae_lite.model import bounds
 from equivae_lite.training import checkpoints, loop, objectives
@@ -813,18 +812,19 @@ def test_the_state_of_another_run_is_an_error(tmp_path):
 # --- NaN --------------------------------------------------------------------------
 
 
-def test_nan_stops_and_keeps_the_last_good_state(tmp_path, whole_run):
+def test_nan_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch, whole_run):
     state = tmp_path / "s.pt"
     only_the_first_epoch(state)
     good = state.read_bytes()
+    original = loop.labelled_bound
 
-    class Broken(Pixels):
-        def forward(self, images):
-            return super().forward(images) * math.nan
+    def broken(*arguments):
+        value, log = original(*arguments)
+        return value * math.nan, log
 
-    broken = Broken(torch.zeros(1, 28, 28), torch.ones(1, 28, 28))
-    with pytest.raises(TrainingError) as caught:
-        fit(pixels=broken, state_path=state)
+    with monkeypatch.context() as patch, pytest.raises(TrainingError) as caught:
+        patch.setattr(loop, "labelled_bound", broken)
+        fit(state_path=state)
     message = str(caught.value)
     assert "no longer finite (NaN or infinite) in epoch 2, step 1;" in message
     assert f"the last whole epoch is kept in {state}" in message

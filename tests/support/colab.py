@@ -87,7 +87,9 @@ def resolved() -> dict[str, str]:
 
 def outward() -> dict[str, str]:
     """The variables of this process, less those that keep tests off the network."""
-    return {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | PROXIES
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    # Copies: what is written to a link of uv's would be written to its cache.
+    return kept | PROXIES | {"UV_LINK_MODE": "copy"}
 
 
 class Colab:

@@ -224,7 +224,7 @@ EDITS = [
     ("chapters/exercises/ch07.py", "sigma = (log_var / 2)", "sigma = (log_var * 0.5)",
      "07", "02 06 08 09"),
     ("data/stand_ins/street_paint.py", "CHUNK = ", "CHUNK = 1 + ", "01 st", "02 07 11"),
-    ("evaluation/bound.py", "threshold: float = 0.01", "threshold: float = 0.02",
+    ("evaluation/summaries.py", "threshold: float = 0.01", "threshold: float = 0.02",
      "07 11", "02 12 14 st"),
 ]  # fmt: skip
 

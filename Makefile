@@ -39,7 +39,7 @@ help:
 	@echo "make execute   run the chapters that are stale again, store their outputs"
 	@echo "               (CHAPTERS='book/01_x.ipynb …' for some, CHAPTERS=--all for all)"
 	@echo "make portability  all tests with the oldest and the newest packages, numbers on"
-	@echo "               imitated processors (half an hour, 12 GB in .portability/)"
+	@echo "               imitated processors (an hour or more, 12 GB in .portability/)"
 	@echo "make clean     remove what was built (keeps .venv and data/)"
 
 # --all: without it the list of references misses what other pages newly cite.

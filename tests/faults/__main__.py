@@ -1,6 +1,6 @@
 """The long series of faults, and how many ended right, refused or wrong.
 
-    python -m tests.faults                     all of it: an hour on two cores
+    python -m tests.faults                     all of it: plan for hours
     python -m tests.faults kills --trials 200  one series
 
 Series: kills (at random moments), crashes (before and after every file operation),

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from equivae_lite import files
-from equivae_lite.data import sets
+from equivae_lite.data import sets, splits
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import Representations, bound_terms, mean_and_error
 from equivae_lite.model import bounds
@@ -38,7 +38,6 @@ from equivae_lite.model.networks import (
 from equivae_lite.runs import tables
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.machine import versions
-from equivae_lite.runs.pipeline import VALIDATION_IMAGES
 from equivae_lite.runs.tables import over_seeds
 from equivae_lite.training import checkpoints, experiments, loop
 from equivae_lite.training.experiments import Experiment
@@ -199,15 +198,15 @@ def run_all(
     images: ImageSet,
     path: Path,
     training_images: int = TRAINING_IMAGES,
-    held_out_images: int = VALIDATION_IMAGES,
+    held_out_images: int = splits.MOST_HELD_OUT,
     seeds: tuple[int, ...] = SEEDS,
 ) -> dict:
     """Make every run that `path` does not hold yet; each is written when it ends.
 
     Raises ValueError if `path` holds runs of other settings.
     """
-    kept, held = sets.holdout_split(len(images), held_out_images, seed=0)
-    train, held_out = images.subset(kept[:training_images]), images.subset(held)
+    kept, held_out = splits.held_out(images, held_out_images)
+    train = kept.subset(torch.arange(min(training_images, len(kept))))
     content = {
         "command": COMMAND,
         "experiment": settings(experiment),

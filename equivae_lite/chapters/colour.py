@@ -1,8 +1,9 @@
 """What chapters 13 and 14 share: which data, self-filling tables, known factors.
 
-Both chapters are about SVHN and run on its stand-in wherever it is absent. Their
-tables have rows for both: a row is filled from data/results if its file is there, and
-otherwise names the command that makes it.
+Both chapters are about SVHN. Where it is absent they run on a part of it, and where
+that is absent, too, on its stand-in. Their tables have rows for all three: a row is
+filled from data/results if its file is there, and otherwise names the command that
+makes it.
 """
 
 from __future__ import annotations
@@ -14,17 +15,22 @@ import torch
 from torch import Tensor
 
 from ..data.sets import ImageSet, Pixels
+from ..data import sources
 from ..data.sources import STAND_INS
 from ..evaluation.bound import embed_all
 from ..model.equivae import EquiVAE
 from ..runs.tables import Pair, markdown, over_seeds, plus_minus
 from ..training import checkpoints
-from . import figures
-from .session import Session, setup
+from .session import Session, profile, setup
 
-REAL = "svhn"
-STAND_IN = STAND_INS[REAL]
-NAMES = {REAL: "SVHN", STAND_IN: f"{STAND_IN} (stand-in)"}  # real data first
+WANTED = "svhn"
+STAND_IN = STAND_INS[WANTED]
+# The best first. One may not be taken for another.
+NAMES = {
+    WANTED: "SVHN",
+    "svhn-part": "svhn-part (real, our split: no benchmark)",
+    STAND_IN: f"{STAND_IN} (stand-in)",
+}
 SEEDS = (0, 1, 2)  # of the command that fills a row
 Pick = Callable[[dict], float]  # one number from what `evaluate` says of a seed
 
@@ -32,19 +38,20 @@ Pick = Callable[[dict], float]  # one number from what `evaluate` says of a seed
 def start(*kinds: str) -> Session:
     """`session.setup` for a chapter that shows models svhn-`kind` of these kinds.
 
-    Falls back to the stand-in where SVHN is there but a model of it was not trained,
-    and says how to get it.
+    The first of `NAMES` is used whose data are there and, unless the profile is `full`,
+    models of all these kinds; what was passed over for want of a model is said.
     """
-    session = setup(REAL)
-    names = [f"{REAL}-{kind}" for kind in kinds]
-    missing = [n for n in names if 0 not in checkpoints.shipped_seeds(n)]
-    if not session.stand_in and missing and session.profile != "full":
-        session.data = STAND_IN
-        figures.use_style(f"stand-in: {STAND_IN}")
-        print(
-            f"*** STAND-IN: there is no model {' nor '.join(missing)}, so this run "
-            f"uses {STAND_IN}.\n*** Nothing below is a result on SVHN. To get it:"
-        )
+    missing: list[str] = []
+    for data in NAMES:
+        lacks = [f"{data}-{kind}" for kind in kinds]
+        lacks = [n for n in lacks if 0 not in checkpoints.shipped_seeds(n)]
+        if sources.available(data):
+            if not lacks or profile() == "full" or data == STAND_IN:
+                break
+            missing += lacks
+    session = setup(WANTED, use=data)
+    if missing:
+        print(f"*** {' and '.join(missing)} would be shown if trained:")
         for name in missing:
             print(f"***   {command(name)}")
     return session
@@ -153,10 +160,10 @@ def facts(images: ImageSet) -> dict[str, Tensor]:
     """Facts about every image, one number each: words -> (N,) float64.
 
     The known factors of a stand-in, where they are numbers; of real images, which have
-    none, what their pixels say.
+    none, what their pixels say and, where it is known, the photographs around them.
     """
-    if images.factors is None:
-        return pixel_facts(images.images)
+    if not images.stand_in:
+        return pixel_facts(images.images) | neighbours(images)
     f = images.factors
     digit, wall = f["ink"].double(), f["paper"].double()
     numbers = {
@@ -192,6 +199,27 @@ def pixel_facts(images: Tensor) -> dict[str, Tensor]:
         "light, top to bottom": grey[:, half:].mean((1, 2))
         - grey[:, :half].mean((1, 2)),
     }
+
+
+def neighbours(images: ImageSet) -> dict[str, Tensor]:
+    """Whether the photograph has a digit before or after; {} where nothing is known.
+
+    SVHN's rows list the digits of a photograph from left to right, one after the other.
+    """
+    photographs = images.photographs
+    if photographs is None:
+        return {}
+    row = images.factors["official_row"]
+    split = images.factors["official_split"]
+    place = {key: n for n, key in enumerate(zip(split.tolist(), row.tolist()))}
+
+    def has(step: int) -> Tensor:
+        keys = zip(split.tolist(), (row + step).tolist())
+        other = torch.tensor([place.get(key, -1) for key in keys])
+        same = photographs[other.clamp(min=0)] == photographs
+        return ((other >= 0) & same).double()
+
+    return {"a digit at the left": has(-1), "a digit at the right": has(1)}
 
 
 def explained(inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> float:

@@ -28,6 +28,8 @@ from ..training import checkpoints, loop
 from . import figures
 
 PROFILES = ("smoke", "book", "full")
+# What figures say of a set that is real, and not the whole.
+PARTS = {"svhn-part": "svhn-part: digits of SVHN (Netzer et al. 2011)"}
 T = TypeVar("T")
 
 
@@ -71,7 +73,7 @@ class Session:
     @property
     def stand_in(self) -> bool:
         """True where a stand-in replaces the real data."""
-        return self.data != self.wanted
+        return self.data != self.wanted and self.data in sources.STAND_INS.values()
 
     def pick(self, smoke: T, book: T, full: T | None = None) -> T:
         """The value for this profile (`full` defaults to that of `book`).
@@ -90,8 +92,9 @@ class Session:
         return images
 
     def experiment(self, name: str) -> str:
-        """`name`, with the stand-in's name in place of the real set's if need be."""
-        if self.stand_in and self.wanted and name.startswith(self.wanted):
+        """`name`, with the set in use in place of the one that the chapter is about."""
+        named = [d for d in sources.NAMES if name.startswith(f"{d}-")]
+        if self.wanted and self.wanted == max(named, key=len, default=None):
             return self.data + name.removeprefix(self.wanted)
         return name
 
@@ -175,26 +178,39 @@ def profile() -> str:
     return value
 
 
-def setup(data_set: str | None = None, seed: int = 0) -> Session:
+def setup(
+    data_set: str | None = None, seed: int = 0, use: str | None = None
+) -> Session:
     """Start a chapter: seed, device, figure style; prints what it found.
 
     `data_set` is the real set that the chapter is about ("mnist", "svhn"), or
-    None for a chapter that needs none.
+    None for a chapter that needs none. `use` is the set that it runs on, by default
+    `data_set` or, where that is absent, its stand-in.
     """
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    session = Session(profile(), device, seed, data_set, data_set)
-    if data_set is not None and not sources.available(data_set):
-        session.data = sources.STAND_INS[data_set]
-    figures.use_style(f"stand-in: {session.data}" if session.stand_in else "")
+    if use is None and data_set is not None:
+        here = sources.available(data_set)
+        use = data_set if here else sources.STAND_INS[data_set]
+    session = Session(profile(), device, seed, data_set, use)
+    figures.use_style(note_of(session))
     print(f"profile {session.profile}, device {device}, seed {seed}", end="")
     print(f", data {session.data}" if data_set else "")
-    if session.stand_in:
-        print(
-            f"*** STAND-IN: {data_set} is not here, so this run uses {session.data}.\n"
-            f"*** Nothing below is a result on {data_set}. To get the real data "
-            f"({sources.MEGABYTES[data_set]} MB),\n"
+    if session.data != data_set:
+        what = "STAND-IN" if session.stand_in else "A PART OF THE REAL DATA"
+        absent = "" if sources.available(data_set) else f"{data_set} is not here, so "
+        fetch = absent and (
+            f" To get the real data ({sources.MEGABYTES[data_set]} MB),\n"
             "*** run this line in a cell of its own, then the chapter from its top:\n"
             f'from equivae_lite.data.sources import download; download("{data_set}")'
         )
+        print(f"*** {what}: {absent}this run uses {session.data}.\n"
+              f"*** Nothing below is a result on {data_set}.{fetch}")  # fmt: skip
     return session
+
+
+def note_of(session: Session) -> str:
+    """What every figure says of its data, where these are not the wanted ones."""
+    if session.stand_in:
+        return f"stand-in: {session.data}"
+    return "" if session.data == session.wanted else PARTS[session.data]

@@ -1,7 +1,7 @@
-"""The data sets, resident as uint8 tensors, and how they are split.
+"""The data sets, resident as uint8 tensors.
 
-Real sets: MNIST and SVHN, read by torchvision from the folder that `sources` finds
-and checked by MD5 at every load. Nothing is downloaded unless `sources.download` is
+Real sets: MNIST, SVHN and `svhn-part`, an eighth of SVHN in a split of our own, read
+from the folder that `sources` finds and checked by MD5 at every load. Nothing is downloaded unless `sources.download` is
 called. Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules of those names in
 `stand_ins` wherever the real sets are absent.
 """
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,8 +31,11 @@ from .sources import (
 )
 
 CLASSES = 10
-# As large as the sets that they stand in for.
-STAND_IN_SIZES = {
+SIZES = {
+    "mnist": {"train": 60_000, "test": 10_000},
+    "svhn": {"train": 73_257, "test": 26_032},
+    "svhn-part": {"train": 10_313, "test": 2_501},
+    # As large as the sets that they stand in for.
     "glyphs": {"train": 60_000, "test": 10_000},
     "street-glyphs": {"train": 73_257, "test": 26_032},
 }
@@ -54,9 +56,10 @@ STAND_IN_MD5 = {
 class ImageSet:
     """One split of one data set, all of it on one device.
 
-    images: (N, C, H, W) uint8; labels: (N,) int64 in 0..9; factors: for the
-    stand-ins the known pose of every image, name -> (N, ...), else None; md5: of
-    the files that were read, or of the bytes that were drawn.
+    images: (N, C, H, W) uint8; labels: (N,) int64 in 0..9; factors: what is known of
+    every image besides its class, name -> (N, ...): its pose in the stand-ins, in
+    svhn-part the photograph that it was cut from, else None; md5: of the files that
+    were read, or of the bytes that were drawn.
 
     Labels may be given as a list or an array, too. Raises DataError for other images
     or labels, and if there is not one label, and one of each factor, for each image.
@@ -85,6 +88,13 @@ class ImageSet:
     @property
     def classes(self) -> int:
         return CLASSES
+
+    @property
+    def photographs(self) -> Tensor | None:
+        """One number for all images cut from one photograph, (N,); None if unknown."""
+        if self.factors is None or "photograph" not in self.factors:
+            return None
+        return 2 * self.factors["photograph"] + self.factors["official_split"]
 
     def to(self, device: str | torch.device) -> ImageSet:
         """The same set with every tensor on `device`."""
@@ -128,8 +138,8 @@ def load(
     check_choice("split", split, SPLITS)
     if limit is not None and integer("limit", limit, -math.inf, DataError) < 1:
         raise DataError(f"limit is {limit}: ask for at least one image, or None.")
-    if name in STAND_IN_SIZES:
-        size = STAND_IN_SIZES[name][split]
+    if name in STAND_IN_MD5:
+        size = SIZES[name][split]
         _check_limit(name, split, limit, size)
         images, labels, factors = _draw(name, split, limit or size)
         drawn = md5(images.numpy())
@@ -139,11 +149,12 @@ def load(
         paths = files(name, split, root)
         found = [checked_md5(name, path, known) for path, known in paths.items()]
         digest = _of_files(found)
-        images, labels = read(name, split, list(paths))
+        images, labels, factors = read(name, split, list(paths))
         _check_limit(name, split, limit, len(labels))
         # Cloned, so that the rest of a large set is not kept in memory.
         images, labels = images[:limit].clone(), labels[:limit].clone()
-        factors = None
+        if factors is not None:
+            factors = {key: values[:limit].clone() for key, values in factors.items()}
     whole = ImageSet(name, split, images, labels, factors, digest)
     return whole.to(device)
 
@@ -261,57 +272,3 @@ class Pixels:
     def from_state(cls, state: dict[str, Tensor]) -> Pixels:
         """The inverse of `state`."""
         return cls(state.get("mean"), state.get("std"))
-
-
-def class_balanced_split(
-    labels: Tensor, per_class: int, seed: int, classes: int = CLASSES
-) -> tuple[Tensor, Tensor]:
-    """Indices (labelled, unlabelled): `per_class` random images of every class.
-
-    Both ascend; together they are all of `labels` (N,). A larger `per_class` with
-    the same seed contains the smaller one. Raises DataError if per_class < 2 (r_y
-    needs at least one complementary image), a class has too few images, or labels are
-    no class indices.
-    """
-    integer("seed", seed, 0, DataError), integer("classes", classes, 1, DataError)
-    labels = checks.class_indices(labels, None, classes)
-    if integer("per_class", per_class, -math.inf, DataError) < 2:
-        raise DataError(
-            f"per_class is {per_class}, but every class needs at least 2 labelled "
-            "images: r_y is made from images other than x_n itself."
-        )
-    values = labels.cpu().numpy()
-    generator = np.random.default_rng(seed)
-    chosen = np.zeros(len(values), dtype=bool)
-    for y in range(classes):
-        members = np.flatnonzero(values == y)
-        if len(members) < per_class:
-            raise DataError(
-                f"class {y} has {len(members)} images, but per_class is {per_class}: "
-                "ask for fewer, or give more data."
-            )
-        chosen[generator.permutation(members)[:per_class]] = True
-    return _both_sides(chosen, labels.device)
-
-
-def holdout_split(n: int, n_validation: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices (train, validation) of n images, `n_validation` drawn at random.
-
-    Both ascend. Raises DataError unless both sides keep at least one image.
-    """
-    for name, value in (("n", n), ("n_validation", n_validation)):
-        integer(name, value, -math.inf, DataError)
-    integer("seed", seed, 0, DataError)
-    if not 0 < n_validation < n:
-        raise DataError(
-            f"n_validation is {n_validation}, but must be from 1 to {n - 1} to leave "
-            f"images on both sides of a split of {n}."
-        )
-    train = np.ones(n, dtype=bool)
-    train[np.random.default_rng(seed).permutation(n)[:n_validation]] = False
-    return _both_sides(train, torch.device("cpu"))
-
-
-def _both_sides(first: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-    sides = np.flatnonzero(first), np.flatnonzero(~first)
-    return tuple(torch.from_numpy(side).to(device) for side in sides)

@@ -19,10 +19,10 @@ from urllib.error import URLError
 from .. import ROOT
 from ..errors import DataError
 
-NAMES = ("mnist", "svhn", "glyphs", "street-glyphs")
-STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs"}
+NAMES = ("mnist", "svhn", "svhn-part", "glyphs", "street-glyphs")
+STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs", "svhn-part": "street-glyphs"}
 SPLITS = ("train", "test")
-MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch
+MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch; nothing fetches svhn-part
 SILENCE = 60  # seconds that a server may take for its next bytes
 # torchvision checks the MD5 of the archives that it downloads, but not that of
 # the unpacked files that it reads. These are the unpacked ones: images, labels.
@@ -35,6 +35,11 @@ MNIST_MD5 = {
         "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
         "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
     },
+}
+# An eighth of SVHN's digits, split by photograph: data/README.md says what they hold.
+SVHN_PART_MD5 = {
+    "train": "dc067ef210a7adfd908626fa7de66129",
+    "test": "a8cdaabc30fa25fc017b801f11c7495f",
 }
 
 
@@ -71,6 +76,9 @@ def files(name: str, split: str, root: str | Path | None) -> dict[Path, str]:
 
         _, file, digest = datasets.SVHN.split_list[split]
         return {data_root(root) / file: digest}
+    if name == "svhn-part":
+        folder = data_root(root) / "SVHN-part"
+        return {folder / f"{split}.npz": SVHN_PART_MD5[split]}
     return {}
 
 
@@ -81,12 +89,11 @@ def md5(content: bytes | memoryview = b"") -> hashlib._Hash:
 
 def checked_md5(name: str, path: Path, expected: str) -> str:
     """The MD5 of a file of set `name`; DataError if missing, damaged or unreadable."""
-    command = f"python -m equivae_lite download {name}"
     if not path.is_file():
         raise DataError(
             f"{name} is not there: looked for {path}. Set EQUIVAE_DATA to the folder "
-            f"that holds it, or run `{command}`. The data set "
-            f"'{STAND_INS[name]}' is its stand-in and needs no files."
+            f"that holds it. {_remedy(name)} The data set '{STAND_INS[name]}' is its "
+            "stand-in and needs no files."
         )
     try:
         with path.open("rb") as file:
@@ -96,9 +103,16 @@ def checked_md5(name: str, path: Path, expected: str) -> str:
     if found != expected:
         raise DataError(
             f"{path} is damaged or truncated ({path.stat().st_size:,} bytes): "
-            f"expected MD5 {expected}, found {found}. `{command}` fetches it again."
+            f"expected MD5 {expected}, found {found}. {_remedy(name, ' again')}"
         )
     return found
+
+
+def _remedy(name: str, again: str = "") -> str:
+    """How to come by the files of a real set, in a sentence."""
+    if name in MEGABYTES:
+        return f"`python -m equivae_lite download {name}` fetches it{again}."
+    return "No command fetches it: put a whole copy there (data/README.md)."
 
 
 def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
@@ -117,7 +131,7 @@ def download(name: str, root: str | Path | None = None) -> Path:
     from torchvision import datasets
     from torchvision.datasets.utils import download_url
 
-    check_choice("data set to download", name, tuple(STAND_INS))
+    check_choice("data set to download", name, tuple(MEGABYTES))
     folder = data_root(root)
     wanted = {p: d for s in SPLITS for p, d in files(name, s, root).items()}
     wrong = [path for path, digest in wanted.items() if not _whole(path, digest)]

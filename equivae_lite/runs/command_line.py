@@ -47,13 +47,13 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="the experiments and the data sets at hand")
 
     download = commands.add_parser("download", help="fetch a real data set")
-    download.add_argument("data", help=" or ".join(sources.STAND_INS))
+    download.add_argument("data", help=" or ".join(sources.MEGABYTES))
 
     train = commands.add_parser("train", help="train one seed of an experiment")
     train.add_argument("experiment")
 
     validate = commands.add_parser(
-        "validate", help="train without 5,000 training images and follow them"
+        "validate", help="train without some of the training images and follow those"
     )
     validate.add_argument("experiment")
 

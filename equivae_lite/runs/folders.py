@@ -63,6 +63,12 @@ class Folder:
                 files.sweep(part, f"{run}.")
             yield
 
+    def settle(self, run: str) -> None:
+        """Clear away what a process left that was killed when all was written."""
+        if files.exists(self.states / f".{run}.held"):
+            with self.locked(run):
+                pass
+
     def keep_result(self, name: str, seed: int, found: dict) -> Path:
         path = self.result(name, seed)
         files.write_json(path, {"experiment": name, "seed": seed} | found)

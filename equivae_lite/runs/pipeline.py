@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from .. import files
-from ..data import sets
+from ..data import sets, splits
 from ..data.sets import Pixels
 from ..errors import CheckpointError
 from ..evaluation.bound import (
@@ -29,8 +29,6 @@ from ..training import checkpoints, experiments, loop
 from ..training.experiments import Experiment
 from .folders import MINE, Folder, demand_room, holder_of, of_reader
 from .machine import commit, hardware, peak_megabytes, versions
-
-VALIDATION_IMAGES = 5000
 
 
 def pixels_for(experiment: Experiment, train: sets.ImageSet) -> Pixels:
@@ -161,7 +159,7 @@ def labelled_part(labels: int | None, train: sets.ImageSet, seed: int) -> sets.I
     if labels is None:
         return train
     per_class = labels // train.classes
-    return train.subset(sets.class_balanced_split(train.labels, per_class, seed)[0])
+    return train.subset(splits.class_balanced_split(train.labels, per_class, seed)[0])
 
 
 def headline(
@@ -205,7 +203,7 @@ def validate(
     epochs: int | None = None, bfloat16: bool = False, limit: int | None = None,
     progress: bool = True,
 ) -> Path:  # fmt: skip
-    """Train on all but 5,000 training images and follow the bound on those.
+    """Train on all training images but those of `splits.held_out`; follow the bound there.
 
     This is how the number of epochs is chosen; no test image is read. With a `limit`
     (for tests) half of so many images is held out.
@@ -219,9 +217,7 @@ def validate(
     with folder.locked(f"{run}-seed{seed}"):
         demand_room(experiment, folder)
         images = sets.load(experiment.data, "train", limit, device)
-        held_out = VALIDATION_IMAGES if limit is None else limit // 2
-        kept, held = sets.holdout_split(len(images), held_out, seed=0)
-        held_out, images = images.subset(held), images.subset(kept)
+        images, held_out = splits.held_out(images, limit and limit // 2)
         pixels = pixels_for(experiment, images)
         labelled = labelled_part(experiment.labels, images, seed)
         x, indices = pixels.forward(held_out.images), torch.arange(len(held_out))

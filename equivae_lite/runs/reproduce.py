@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..data import sources
+from ..data import sets, sources
 from ..errors import EquivaeError
 from ..training import checkpoints, experiments, loop
 from ..training.experiments import Experiment
@@ -29,6 +29,8 @@ def reproduce(
     if todo or not all(evaluated(experiment, s, folder) for s in seeds):
         demand_room(experiment, folder, len(todo))
         if not sources.available(experiment.data):
+            if experiment.data not in sources.MEGABYTES:
+                sets.load(experiment.data)  # its error says where files are looked for
             print(f"downloading {experiment.data} to {sources.data_root()}", flush=True)
             sources.download(experiment.data)
     options = {"folder": folder, "epochs": epochs, "bfloat16": bfloat16}
@@ -41,6 +43,8 @@ def reproduce(
         print(f"{name} seeds {todo}: evaluating", flush=True)
         pipeline.evaluate(name, todo, device, folder=folder)
 
+    for seed in seeds:
+        folder.settle(f"{name}-seed{seed}")
     found = pipeline.evaluations(name, folder)
     table = tables.of_seeds(
         {s: found[s] for s in seeds},

@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 
 from .. import files
-from ..data import sets
+from ..data import sets, splits
 from ..data.sets import Pixels
 from ..errors import ExperimentError
 from ..training import experiments, loop
@@ -118,8 +118,7 @@ def run(
     """Train one variant and judge it on the held-out images."""
     e = experiment(variant)
     images = sets.load(e.data, "train", device=device)
-    kept, held = sets.holdout_split(len(images), pipeline.VALIDATION_IMAGES, seed=0)
-    held_out, images = images.subset(held), images.subset(kept)
+    images, held_out = splits.held_out(images)
     labelled = pipeline.labelled_part(e.labels, images, seed)
     max_steps = loop.max_steps_from_environment()
     model, history = loop.fit(

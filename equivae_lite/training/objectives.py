@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ..data.distortions import distort
-from ..data.sets import ImageSet, Pixels, class_balanced_split
+from ..data.sets import ImageSet, Pixels
+from ..data.splits import class_balanced_split
 from ..model import bounds, label_sum
 from ..model.equivae import EquiVAE
 from .experiments import Experiment

@@ -55,7 +55,8 @@ def test_start_with_svhn_but_no_model_of_it(capsys, svhn_files):
     session = colour.start("supervised")
     assert session.data == "street-glyphs" and session.stand_in
     out = capsys.readouterr().out
-    assert "no model svhn-supervised, so this run uses street-glyphs" in out
+    assert "STAND-IN: this run uses street-glyphs" in out and "download" not in out
+    assert "svhn-supervised would be shown if trained" in out
     assert "python -m equivae_lite reproduce svhn-supervised --seeds 0 1 2" in out
     assert note() == "stand-in: street-glyphs"
 
@@ -72,7 +73,7 @@ def test_start_asks_for_every_model_that_is_shown(svhn_files, tmp_path, capsys):
     session = colour.start("supervised", "supervised-no-separation")
     assert session.data == "street-glyphs"
     out = capsys.readouterr().out
-    assert "no model svhn-supervised-no-separation, so this run uses" in out
+    assert "*** svhn-supervised-no-separation would be shown if trained" in out
     assert "reproduce svhn-supervised-no-separation --seeds" in out
     assert "reproduce svhn-supervised --seeds" not in out
     (tmp_path / "svhn-supervised-no-separation-seed0.safetensors").touch()
@@ -82,6 +83,47 @@ def test_start_asks_for_every_model_that_is_shown(svhn_files, tmp_path, capsys):
 def test_full_trains_on_svhn_if_it_is_there(svhn_files, monkeypatch):
     monkeypatch.setenv("EQUIVAE_PROFILE", "full")
     assert colour.start("supervised").data == "svhn"
+
+
+@pytest.fixture
+def part_files(tmp_path, monkeypatch):
+    """The names of svhn-part's files."""
+    folder = tmp_path / "here" / "SVHN-part"
+    folder.mkdir(parents=True)
+    for split in ("train", "test"):
+        (folder / f"{split}.npz").touch()
+    monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path / "here"))
+    return tmp_path / "here"
+
+
+def test_a_part_of_svhn_never_passes_for_svhn(part_files, tmp_path, capsys):
+    (tmp_path / "svhn-part-supervised-seed0.safetensors").touch()
+    session = colour.start("supervised")
+    assert (session.wanted, session.data) == ("svhn", "svhn-part")
+    assert not session.stand_in and note() == session_module.PARTS["svhn-part"]
+    out = capsys.readouterr().out
+    assert "A PART OF THE REAL DATA: svhn is not here" in out and "STAND-IN" not in out
+    assert "Nothing below is a result on svhn." in out and 'download("svhn")' in out
+    assert session.experiment("svhn-supervised") == "svhn-part-supervised"
+    assert "no benchmark" in colour.NAMES["svhn-part"]
+
+
+def test_whole_svhn_is_preferred_to_its_part(part_files, tmp_path, capsys):
+    for split in ("train", "test"):
+        (part_files / f"{split}_32x32.mat").touch()
+    (tmp_path / "svhn-part-supervised-seed0.safetensors").touch()
+    assert colour.start("supervised").data == "svhn-part"  # svhn has no model
+    out = capsys.readouterr().out
+    assert "svhn-supervised would be shown if trained" in out
+    assert "svhn is not here" not in out and "download" not in out
+    (tmp_path / "svhn-supervised-seed0.safetensors").touch()
+    session = colour.start("supervised")
+    assert session.data == "svhn" and note() == ""
+
+
+def test_the_part_without_a_model_of_it_gives_way_to_the_stand_in(part_files):
+    session = colour.start("supervised")
+    assert session.data == "street-glyphs" and session.stand_in
 
 
 def test_the_commands_name_presets():
@@ -103,12 +145,14 @@ def test_a_table_without_results_names_the_commands():
     table = colour.results_table(
         colour.start("supervised"), {"ours": "supervised"}, COLUMNS
     )
-    head, line, real, stand_in = table.split("\n")
+    head, line, real, part, stand_in = table.split("\n")
     assert (
         head == "| data | model | seeds | b | c |" and line == "|---|---|---|---|---|"
     )
     assert real.startswith("| SVHN | ours | empty; fill it: `python -m equivae_lite")
     assert "svhn-supervised --seeds 0 1 2`" in real
+    assert part.startswith("| svhn-part (real, our split: no benchmark) | ours | empty")
+    assert "reproduce svhn-part-supervised --seeds 0 1 2`" in part
     assert stand_in.startswith("| street-glyphs (stand-in) | ours | empty")
     assert "street-glyphs-supervised" in stand_in
     assert {row.count("|") for row in table.split("\n")} == {6}
@@ -186,6 +230,25 @@ def test_facts_of_real_images_are_in_their_pixels():
     assert facts["light, left to right"][1] == pytest.approx(1 / 3)
     assert facts["light, top to bottom"][1] == pytest.approx(0)
     assert facts["contrast"][1] > 0.16
+
+
+def test_neighbours_are_the_rows_beside_it_of_one_photograph():
+    rows = torch.tensor([1, 2, 3, 4, 5, 1])
+    origin = {
+        "official_row": rows,
+        "photograph": torch.tensor([1, 1, 2, 2, 2, 1]),
+        "official_split": torch.tensor([0, 0, 0, 0, 0, 1]),
+        "remade": torch.zeros(6),
+    }
+    order = torch.tensor([3, 0, 5, 1, 4, 2])  # not in the order of the rows
+    blank = torch.zeros(6, 3, 32, 32, dtype=torch.uint8)
+    part = sets.ImageSet("svhn-part", "test", blank, [0] * 6, origin, "").subset(order)
+    facts = colour.facts(part)
+    left = dict(zip(order.tolist(), facts["a digit at the left"].tolist()))
+    right = dict(zip(order.tolist(), facts["a digit at the right"].tolist()))
+    assert [left[i] for i in range(6)] == [0, 1, 0, 1, 1, 0]
+    assert [right[i] for i in range(6)] == [1, 0, 1, 1, 0, 0]
+    assert "brightness" in facts
 
 
 def test_explained_by_a_linear_map():

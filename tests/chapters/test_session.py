@@ -152,6 +152,12 @@ def test_experiment_of_the_data_in_use():
     )
     assert name("mnist", "glyphs", "svhn-supervised") == "svhn-supervised"
     assert name(None, None, "mnist-supervised") == "mnist-supervised"
+    # A set whose name begins like another's is not taken for that.
+    assert name("svhn", "svhn-part", "svhn-supervised") == "svhn-part-supervised"
+    assert name("svhn", "svhn", "svhn-part-supervised") == "svhn-part-supervised"
+    assert name("svhn", "street-glyphs", "svhn-part-labels-alone") == (
+        "svhn-part-labels-alone"
+    )
     for real, stand_in in (("mnist", "glyphs"), ("svhn", "street-glyphs")):
         for kind in ("supervised", "semi-supervised"):
             found = experiments.get(name(real, stand_in, f"{real}-{kind}"))

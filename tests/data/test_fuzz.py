@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import equivae_lite.data
-from equivae_lite.data import checks, readers, sets, sources
+from equivae_lite.data import checks, readers, sets, sources, splits
 from equivae_lite.data.distortions import distort
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.data.stand_ins import faces, factors, glyphs, street, street_paint
@@ -123,7 +123,7 @@ def test_labels_that_are_none(wrong):
             call()
     if wrong is not WRONG_LABELS["too many"]:
         with pytest.raises(DataError, match="labels"):
-            sets.class_balanced_split(wrong, 2, 0)
+            splits.class_balanced_split(wrong, 2, 0)
 
 
 @given(anything, anything)
@@ -222,13 +222,13 @@ def test_a_deviation_that_divides_by_nothing(std):
 # --- splits ---------------------------------------------------------------------------
 
 
-@covers("sets.class_balanced_split", "sets.holdout_split")
+@covers("splits.class_balanced_split", "splits.holdout_split", "splits.held_out")
 @given(some_labels, numbers, numbers, st.integers(1, 3), st.sampled_from(list(AS)))
 @quick(80)
 def test_splits(labels, per_class, seed, classes, form):
     labels = [y % classes for y in labels] * 2
     found = survives(
-        sets.class_balanced_split, AS[form](labels), per_class, seed, classes
+        splits.class_balanced_split, AS[form](labels), per_class, seed, classes
     )
     counts = np.bincount(labels, minlength=classes)
     legal = isinstance(per_class, int) and isinstance(seed, int) and seed >= 0
@@ -239,22 +239,26 @@ def test_splits(labels, per_class, seed, classes, form):
         assert (chosen == per_class).all()
         assert sorted([*lab, *unlab]) == list(range(len(labels)))
     n = len(labels)
-    sides = survives(sets.holdout_split, n, per_class, seed)
+    sides = survives(splits.holdout_split, n, per_class, seed)
     assert (sides is not None) == (legal and 0 < per_class < n)
     if sides is not None:
         train, validation = sides
         assert len(validation) == per_class
         assert sorted(torch.cat(sides).tolist()) == list(range(n))
-    survives(sets.holdout_split, per_class, seed, 0)
-    survives(sets.class_balanced_split, labels, 2, 0, per_class)
+    survives(splits.holdout_split, per_class, seed, 0)
+    survives(splits.holdout_split, n, n // 2, 0, AS[form](labels))
+    halves = survives(splits.held_out, a_set(labels), per_class, 0)
+    assert halves is None or sum(map(len, halves)) == n
+    survives(splits.class_balanced_split, labels, 2, 0, per_class)
 
 
 @given(anything, anything)
 @quick(40)
 def test_whatever_is_split(a, b):
-    survives(sets.class_balanced_split, a, 2, 0, 2)
-    survives(sets.class_balanced_split, [0, 0, 1, 1], b, 0, 2)
-    survives(sets.holdout_split, a, b, 0)
+    survives(splits.class_balanced_split, a, 2, 0, 2)
+    survives(splits.class_balanced_split, [0, 0, 1, 1], b, 0, 2)
+    survives(splits.holdout_split, a, b, 0)
+    survives(splits.holdout_split, 4, 1, 0, a)
 
 
 # --- sets that are read or drawn ------------------------------------------------------
@@ -284,7 +288,7 @@ def test_read_is_the_bytes_of_the_file(tmp_path_factory, seed, n):
     images, labels = bytes_of(seed, n, 28, 28).numpy(), bytes_of(seed, n).numpy() % 10
     (folder / "x").write_bytes(struct.pack(">4I", 0x803, n, 28, 28) + images.tobytes())
     (folder / "y").write_bytes(struct.pack(">2I", 0x801, n) + labels.tobytes())
-    x, y = readers.read("mnist", "train", [folder / "x", folder / "y"])
+    x, y, _ = readers.read("mnist", "train", [folder / "x", folder / "y"])
     assert np.array_equal(x[:, 0].numpy(), images) and y.tolist() == labels.tolist()
 
 

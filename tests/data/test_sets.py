@@ -18,7 +18,7 @@ from torch.testing import assert_close
 from torchvision import datasets
 
 from equivae_lite import ROOT
-from equivae_lite.data import sets, sources
+from equivae_lite.data import sets, sources, splits
 from equivae_lite.errors import DataError, EquivaeError
 from tests.support import svhn_files
 
@@ -391,16 +391,16 @@ def test_pixels_reject_wrong_input(images):
 @pytest.mark.parametrize("seed", [0, 5])
 def test_class_balanced_split(per_class, seed):
     labels = torch.from_numpy(np.random.default_rng(9).integers(10, size=400))
-    labelled, unlabelled = sets.class_balanced_split(labels, per_class, seed)
+    labelled, unlabelled = splits.class_balanced_split(labels, per_class, seed)
     assert labels[labelled].bincount().tolist() == [per_class] * 10
     together = torch.cat([labelled, unlabelled])
     assert torch.equal(together.sort().values, torch.arange(400))
     assert (labelled.diff() > 0).all() and (unlabelled.diff() > 0).all()
-    again, _ = sets.class_balanced_split(labels, per_class, seed)
-    other, _ = sets.class_balanced_split(labels, per_class, seed + 1)
+    again, _ = splits.class_balanced_split(labels, per_class, seed)
+    other, _ = splits.class_balanced_split(labels, per_class, seed + 1)
     assert torch.equal(labelled, again) and not torch.equal(labelled, other)
     # More labels of the same seed: the same ones and more.
-    more, _ = sets.class_balanced_split(labels, per_class + 3, seed)
+    more, _ = splits.class_balanced_split(labels, per_class + 3, seed)
     assert torch.isin(labelled, more).all()
 
 
@@ -408,7 +408,7 @@ def test_class_balanced_split_takes_every_image_equally_often():
     labels = torch.arange(10).repeat(5)
     counts = torch.zeros(50)
     for seed in range(400):
-        counts[sets.class_balanced_split(labels, 2, seed)[0]] += 1
+        counts[splits.class_balanced_split(labels, 2, seed)[0]] += 1
     # Binomial(400, 2/5): mean 160, standard deviation 9.8; five of them.
     assert (counts - 160).abs().max() < 49
 
@@ -417,30 +417,30 @@ def test_class_balanced_split_errors():
     labels = torch.arange(10).repeat(3)
     for per_class in (1, 0, -4):
         with pytest.raises(DataError, match="at least 2 labelled"):
-            sets.class_balanced_split(labels, per_class, 0)
+            splits.class_balanced_split(labels, per_class, 0)
     with pytest.raises(DataError, match="class 0 has 3 images, but per_class is 4"):
-        sets.class_balanced_split(labels, 4, 0)
+        splits.class_balanced_split(labels, 4, 0)
     with pytest.raises(DataError, match="class 7 has 1 images"):
-        sets.class_balanced_split(torch.cat([labels[labels != 7], labels[7:8]]), 2, 0)
+        splits.class_balanced_split(torch.cat([labels[labels != 7], labels[7:8]]), 2, 0)
     with pytest.raises(DataError, match="class 10 has 0 images"):
-        sets.class_balanced_split(labels, 2, 0, classes=11)
+        splits.class_balanced_split(labels, 2, 0, classes=11)
 
 
 def test_holdout_split():
-    train, validation = sets.holdout_split(60, 5, seed=0)
+    train, validation = splits.holdout_split(60, 5, seed=0)
     assert (len(train), len(validation)) == (55, 5)
     together = torch.cat([train, validation])
     assert torch.equal(together.sort().values, torch.arange(60))
-    assert torch.equal(validation, sets.holdout_split(60, 5, seed=0)[1])
-    assert not torch.equal(validation, sets.holdout_split(60, 5, seed=1)[1])
+    assert torch.equal(validation, splits.holdout_split(60, 5, seed=0)[1])
+    assert not torch.equal(validation, splits.holdout_split(60, 5, seed=1)[1])
     for wrong in (0, 60, 61, -1):
         with pytest.raises(DataError, match="n_validation is"):
-            sets.holdout_split(60, wrong, seed=0)
+            splits.holdout_split(60, wrong, seed=0)
 
 
 def test_holdout_split_takes_every_image_equally_often():
     counts = torch.zeros(50)
     for seed in range(400):
-        counts[sets.holdout_split(50, 20, seed)[1]] += 1
+        counts[splits.holdout_split(50, 20, seed)[1]] += 1
     # Binomial(400, 2/5): mean 160, standard deviation 9.8; five of them.
     assert (counts - 160).abs().max() < 49

@@ -10,7 +10,7 @@ import scipy.io
 import torch
 from torch.testing import assert_close
 
-from equivae_lite.data import sets, sources
+from equivae_lite.data import sets, sources, splits
 from equivae_lite.errors import DataError
 from equivae_lite.runs import command_line as cli
 from equivae_lite.runs import pipeline
@@ -146,7 +146,7 @@ def test_a_thousand_labels_balanced_over_the_classes(many):
     svhn, digits = many
     labelled = pipeline.labelled_part(1000, svhn, seed=4)
     assert labelled.labels.bincount().tolist() == 10 * [100]
-    lab, unlab = sets.class_balanced_split(svhn.labels, 100, seed=4)
+    lab, unlab = splits.class_balanced_split(svhn.labels, 100, seed=4)
     assert torch.equal(labelled.images, svhn.images[lab])
     assert torch.equal(torch.cat([lab, unlab]).sort().values, torch.arange(3000))
     # The digit 0 comes from the label 10 of the file.

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from equivae_lite.data import sets
+from equivae_lite.data import sets, splits
 from equivae_lite.evaluation import labels
 from equivae_lite.evaluation.bound import Representations, noise_of
 from equivae_lite.evaluation.pixel_density import dequantised
@@ -144,6 +144,6 @@ def test_generative_error_is_that_of_the_largest_bound():
 def test_r_of_a_semi_supervised_run_comes_from_its_labelled_images_alone():
     train = images()
     labelled = pipeline.labelled_part(100, train, seed=3)
-    rows, _ = sets.class_balanced_split(train.labels, 10, 3)
+    rows, _ = splits.class_balanced_split(train.labels, 10, 3)
     assert torch.equal(labelled.images, train.images[rows])
     assert pipeline.labelled_part(None, train, 3) is train

@@ -58,10 +58,9 @@ def writers(whole: Path, expected: dict, _, count: int) -> Iterator[Trial]:
         folder.mkdir()
         logs = [folder.parent / f"{folder.name}-{i}.log" for i in range(8)]
         processes = [trials.start(folder, log, s) for log, s in zip(logs, asked)]
-        for process in processes:
-            process.join()
-        if any(p.exitcode for p in processes):
-            return f"wrong: {[p.exitcode for p in processes]}"
+        codes = [trials.ended(p, log).code for p, log in zip(processes, logs)]
+        if any(codes):
+            return f"wrong: {codes}"
         if len(set(trials.outcome(folder, (0, 1, 2, 3)).values())) != 8:
             return "wrong: a seed is lost or twice there"
         return verdict(folder, expected, None)

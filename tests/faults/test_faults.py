@@ -63,10 +63,9 @@ def test_eight_at_once_in_one_folder(tmp_path, whole):
     asked = [(0, 1), (1, 2), (2, 3), (3, 0), (0,), (1,), (2,), (3,)]
     logs = [tmp_path / f"{i}.log" for i in range(len(asked))]
     processes = [trials.start(folder, log, s) for log, s in zip(logs, asked)]
-    for process in processes:
-        process.join(300)
-    said = [log.read_text(encoding="utf-8") for log in logs]
-    assert [p.exitcode for p in processes] == [0] * len(asked), said
+    runs = [trials.ended(process, log) for process, log in zip(processes, logs)]
+    said = [run.said for run in runs]
+    assert [run.code for run in runs] == [0] * len(asked), said
     found = outcome(folder, (0, 1, 2, 3))
     assert {k: v for k, v in found.items() if k.endswith(" 0")} == whole[1]
     assert len(set(found.values())) == 8

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from equivae_lite import ROOT, __version__
-from equivae_lite.data import sets
+from equivae_lite.data import sets, splits
 from equivae_lite.errors import EquivaeError
 from equivae_lite.evaluation.bound import Representations
 from equivae_lite.evaluation.labels import label_report
@@ -94,6 +94,7 @@ def test_list(run):
     assert states == {
         "mnist": "absent",
         "svhn": "absent",
+        "svhn-part": "absent",
         "glyphs": "stand-in",
         "street-glyphs": "stand-in",
     }
@@ -376,20 +377,20 @@ def test_a_whole_run_and_its_second_start(run, few_images, tmp_path):
 
 @pytest.mark.slow
 def test_validate(run, few_images, monkeypatch, tmp_path):
-    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 50)
+    monkeypatch.setattr(splits, "MOST_HELD_OUT", 33)
     code, text, _ = run(f"validate {NAME} --epochs 1")
     path = tmp_path / "mine" / "results" / f"{NAME}-validation-seed0.json"
     assert code == 0 and str(path) in text
     result = json.loads(path.read_text(encoding="utf-8"))
-    # 150 images are left: five steps of 32.
-    assert [h["steps"] for h in result["history"]] == [5]
+    # Of 200 images 167 are left: six steps of 32.
+    assert [h["steps"] for h in result["history"]] == [6]
     assert result["history"][0]["validation_bound"] < 0
     assert result["history"][0]["validation_kl"] > 0
 
 
 @pytest.mark.parametrize("how", ["smoke", "EQUIVAE_MAX_STEPS"])
 def test_validate_cut_short_is_kept_apart(run, few_images, monkeypatch, tmp_path, how):
-    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 50)
+    monkeypatch.setattr(splits, "MOST_HELD_OUT", 33)
     if how != "smoke":
         monkeypatch.setenv(how, "2")
     else:
@@ -424,7 +425,7 @@ def test_evaluate_makes_r_of_a_semi_supervised_checkpoint_from_its_labels(
     found = folder.short.read_result(SEMI.name, 4)["evaluation"]
     model, px, _ = checkpoints.load(SEMI.name, 4, folder.checkpoints)
     train, test = ALL_OF(SEMI.data, "train", 200), ALL_OF(SEMI.data, "test", 200)
-    rows, _ = sets.class_balanced_split(train.labels, 10, 4)
+    rows, _ = splits.class_balanced_split(train.labels, 10, 4)
     table = Representations(model, px, train.subset(rows)).table()
     bound = label_report(model, px, table, test).unlabelled_bound().mean()
     assert found["labels"] == 100

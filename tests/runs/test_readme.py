@@ -17,7 +17,7 @@ DRIVER = """
 import os, sys
 from dataclasses import replace
 import torch
-from equivae_lite.data import sets, sources
+from equivae_lite.data import sets, sources, splits
 from equivae_lite.evaluation import bound
 from equivae_lite.runs import command_line, study
 from equivae_lite.training import experiments
@@ -33,7 +33,7 @@ def load(name, split="train", limit=None, device="cpu", root=None):
 sets.load = load
 sets.known_md5 = lambda name: {s: f"noise {s}" for s in sets.SPLITS}
 sources.available = lambda name, root=None: True
-study.pipeline.VALIDATION_IMAGES = 200
+splits.MOST_HELD_OUT = 200
 whole = bound.importance_weighted
 bound.importance_weighted = lambda *a: whole(*a[:-1], (1, 2))
 for name, e in experiments.PRESETS.items():

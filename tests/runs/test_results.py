@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from equivae_lite.data import sets
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.tables import over_seeds
 from equivae_lite.training import checkpoints, experiments
@@ -16,8 +17,6 @@ EVALUATED = sorted(
     if "seeds" in json.loads(path.read_text(encoding="utf-8"))
 )
 
-TEST_IMAGES = {"mnist": 10_000, "glyphs": 10_000, "svhn": 26_032}
-TEST_IMAGES["street-glyphs"] = TEST_IMAGES["svhn"]
 
 
 def seeds(name):
@@ -34,7 +33,7 @@ def test_results_are_those_of_the_cards(name):
         card = checkpoints.read_card(name, int(seed))
         assert card["complete"]
         assert result["sha256"] == card["sha256"]
-        assert result["test_images"] == TEST_IMAGES[card["data"]["name"]]
+        assert result["test_images"] == sets.SIZES[card["data"]["name"]]["test"]
         metrics, found = card["metrics"], {}
         if experiments.get(name).semi_supervised:
             found["test_error"] = result["error"]

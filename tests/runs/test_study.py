@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from equivae_lite.data import sets
+from equivae_lite.data import sets, splits
 from equivae_lite.errors import ExperimentError
 from equivae_lite.runs import pipeline, study
 from equivae_lite.runs.folders import Folder
@@ -23,7 +23,7 @@ def small(tmp_path, monkeypatch):
 
     read = []
     monkeypatch.setattr(sets, "load", load)
-    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", 100)
+    monkeypatch.setattr(splits, "MOST_HELD_OUT", 100)
     monkeypatch.setenv("EQUIVAE_MAX_STEPS", "1")
     return read
 

@@ -51,4 +51,6 @@ def test_tables_show_what_every_seed_has():
     ]
     assert tables.title("a", "svhn") == "a, on the test images of svhn"
     title = tables.title("a", "street-glyphs")
-    assert title.endswith("(a stand-in: no result on svhn)")
+    assert title.endswith("(a stand-in: no result on svhn or svhn-part)")
+    part = tables.title("a", "svhn-part")
+    assert part.endswith("svhn-part (real, an eighth of SVHN in our own split: no benchmark)")

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from equivae_lite.data import sets
-from equivae_lite.data.sets import Pixels, class_balanced_split, holdout_split
+from equivae_lite.data import sets, splits
+from equivae_lite.data.sets import Pixels
+from equivae_lite.data.splits import class_balanced_split, holdout_split
 from equivae_lite.evaluation import bound
 from equivae_lite.runs import pipeline, study
 from equivae_lite.runs.folders import Folder
@@ -23,7 +24,7 @@ FOLDERS = {"folder"}  # arguments that say where files are
 TRAIN, TEST = made_up(300), made_up(60, split="test", seed=9)
 TEST.images.copy_(TEST.images // 3)  # darker: other statistics
 EVERY = torch.cat([TRAIN.images, TEST.images])  # images 300 and later are test images
-HELD_OUT = 100
+HELD_OUT = 50
 GAUSSIAN = replace(
     SUPERVISED, name="wired-gaussian",
     arch=replace(SUPERVISED.arch, likelihood="gaussian"),
@@ -86,7 +87,7 @@ def seen(monkeypatch, tmp_path):
     monkeypatch.setattr(sets, "load", load)
     monkeypatch.setattr(loop, "fit", fit)
     monkeypatch.setattr(pipeline, "headline", headline)
-    monkeypatch.setattr(pipeline, "VALIDATION_IMAGES", HELD_OUT)
+    monkeypatch.setattr(splits, "MOST_HELD_OUT", HELD_OUT)
     monkeypatch.setattr(checkpoints, "save", save)
     monkeypatch.setattr(checkpoints, "load_state", lambda path: {"parts": [{}]})
     monkeypatch.setattr(pipeline, "trained", lambda *_: False)

@@ -85,13 +85,22 @@ def test_ablations_change_nothing_else():
         assert one.schedule == shorts[0].schedule
 
 
-@pytest.mark.parametrize("real", sources.STAND_INS)
+@pytest.mark.parametrize("real", sources.MEGABYTES)
 @pytest.mark.parametrize("kind", ["supervised", "semi-supervised"])
 def test_stand_ins_are_the_same_experiment(real, kind):
     a = experiments.get(f"{real}-{kind}")
     b = experiments.get(f"{sources.STAND_INS[real]}-{kind}")
     assert b.data == sources.STAND_INS[real]
     assert differing(a, b) <= {"name", "data", "schedule"}
+
+
+@pytest.mark.parametrize("kind", ["supervised", "semi-supervised"])
+def test_a_part_of_svhn_has_its_networks_and_schedules_of_its_own(kind):
+    whole = experiments.get(f"svhn-{kind}")
+    part = experiments.get(f"svhn-part-{kind}")
+    schedules = {"schedule", "separation_steps", "decay_from", "averaging"}
+    assert differing(whole, part) <= {"name", "data"} | schedules
+    assert part.data == "svhn-part" and part.arch == whole.arch
 
 
 def test_batch_size_of_every_epoch():

@@ -13,7 +13,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from equivae_lite.data.sets import Pixels, class_balanced_split
+from equivae_lite.data.sets import Pixels
+from equivae_lite.data.splits import class_balanced_split
 from equivae_lite.errors import TrainingError
 from equivae_lite.training import checkpoints, loop, objectives
 from equivae_lite.training.experiments import Experiment

@@ -54,7 +54,7 @@ EXPERIMENTS = "equivae_lite/training/experiments.py"
 PIPELINE = "equivae_lite/runs/pipeline.py"
 STUDY = "equivae_lite/runs/study.py"
 SAMPLING = "equivae_lite/training/sampling.py"
-SETS = "equivae_lite/data/sets.py"
+SPLITS = "equivae_lite/data/splits.py"
 DISTORT = "equivae_lite/data/distortions.py"
 
 
@@ -98,8 +98,8 @@ ERRORS = (
     ),
     Planted(
         "study-trains-on-held-out", "held-out images trained on in the study", STUDY,
-        "held_out, images = images.subset(held), images.subset(kept)",
-        "held_out = images.subset(held)",
+        "images, held_out = splits.held_out(images)",
+        "held_out = splits.held_out(images)[1]",
         RUNS + "held_out_images_are_not_trained_on_and_the_labelled_ones_are"
         "[seen_by_study]",
     ),
@@ -420,13 +420,12 @@ ERRORS = (
     ),
     Planted(
         "held-out-of-the-first", "held-out images from the first part of the set",
-        SETS, "np.random.default_rng(seed).permutation(n)[:n_validation]",
-        "np.random.default_rng(seed).permutation(n_validation + (n > 9))"
-        "[:n_validation]",
+        SPLITS, "generator.permutation(n)[:n_validation]",
+        "generator.permutation(n_validation + (n > 9))[:n_validation]",
         "tests/data/test_sets.py::test_holdout_split_takes_every_image_equally_often",
     ),
     Planted(
-        "labels-of-the-first", "labelled images are the first of each class", SETS,
+        "labels-of-the-first", "labelled images are the first of each class", SPLITS,
         "chosen[generator.permutation(members)[:per_class]] = True",
         "chosen[members[:per_class]] = True",
         "tests/data/test_sets.py::"
@@ -464,15 +463,15 @@ ERRORS = (
     ),
     Planted(
         "validate-pixels-of-all", "pixel statistics of held-out images, too", PIPELINE,
-        "        held_out, images = images.subset(held), images.subset(kept)\n"
+        "        images, held_out = splits.held_out(images, limit and limit // 2)\n"
         "        pixels = pixels_for(experiment, images)\n",
         "        pixels = pixels_for(experiment, images)\n"
-        "        held_out, images = images.subset(held), images.subset(kept)\n",
+        "        images, held_out = splits.held_out(images, limit and limit // 2)\n",
         RUNS + "pixel_statistics_are_those_of_the_training_images",
     ),
     Planted(
         "validate-sides-swapped", "trained on the few, judged on the many", PIPELINE,
-        "kept, held = sets.holdout_split(", "held, kept = sets.holdout_split(",
+        "images, held_out = splits.held_out(", "held_out, images = splits.held_out(",
         RUNS + "held_out_images_are_not_trained_on_and_the_labelled_ones_are"
         "[seen_by_validate]",
     ),
@@ -495,10 +494,10 @@ ERRORS = (
     ),
     Planted(
         "study-labels-of-all", "the study's labelled images from all training images",
-        STUDY, "    held_out, images = images.subset(held), images.subset(kept)\n"
+        STUDY, "    images, held_out = splits.held_out(images)\n"
         "    labelled = pipeline.labelled_part(e.labels, images, seed)\n",
         "    labelled = pipeline.labelled_part(e.labels, images, seed)\n"
-        "    held_out, images = images.subset(held), images.subset(kept)\n",
+        "    images, held_out = splits.held_out(images)\n",
         RUNS + "held_out_images_are_not_trained_on_and_the_labelled_ones_are"
         "[seen_by_study]",
     ),

@@ -19,7 +19,9 @@ from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
 from tools.notebooks.chapter_runs import load, stamp_digest
 
 PAGE = BOOK / "status.md"
-NAMES = {"mnist": "MNIST", "svhn": "SVHN"}  # as their authors write them
+NAMES = {  # as their authors write them
+    "mnist": "MNIST", "svhn": "SVHN", "svhn-part": "svhn-part (real, no benchmark)",
+}  # fmt: skip
 HEAD = """\
 # Status
 

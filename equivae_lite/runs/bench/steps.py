@@ -66,8 +66,7 @@ def minutes(experiment: Experiment, rows: list[dict]) -> float:
     """Of a whole training, from the measured steps; a warm-up's cheaper steps count
     as whole ones."""
     ms = {row["batch"]: row["ms"] for row in rows}
-    stand_in = sources.STAND_INS.get(experiment.data, experiment.data)
-    images = sets.STAND_IN_SIZES[stand_in]["train"]
+    images = sets.SIZES[experiment.data]["train"]
     if experiment.semi_supervised:
         images -= experiment.labels
     steps = {size: math.ceil(images / size) for size, _ in experiment.schedule}

@@ -49,6 +49,9 @@ class Experiment:
     # First steps in which f and g learn from `separation` alone, and all else from the
     # bounds: ours, for data where r_y says nothing of the class at first (chapter 13).
     separation_steps: int = 0
+    # In those steps f reads its images distorted with this strength: ours, for a set so
+    # small that f learns it by heart.
+    separation_distortion: float = 0.0
 
     # Semi-supervised only. All but the first two are ours, and off at these values.
     labelled_batch: int = 32  # labelled images beside each unlabelled batch

@@ -237,7 +237,8 @@ def train_epoch(
                         model, batches, n, m, kl_weight, experiment.v_samples
                     )
             if separate:
-                told_apart = separation(model, batches, n, m)
+                strength = experiment.separation_distortion
+                told_apart = separation(model, batches, n, m, strength)
                 value, log["log_r_label"] = value + told_apart, told_apart.detach()
         optimizer.zero_grad(set_to_none=True)
         (-value).backward()

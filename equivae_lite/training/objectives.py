@@ -56,7 +56,7 @@ class Batches:
 
     def distorted(self, x: Tensor, strength: float) -> Tensor:
         """Each image distorted by itself, (B, C, H, W)."""
-        return distort(x, strength, self.generator)
+        return distort(x, strength, self.generator) if strength else x
 
     def draw_labelled(self, count: int) -> Tensor:
         """Random positions within the labelled set, (count,)."""
@@ -77,13 +77,18 @@ class Batches:
         torch.manual_seed(seed * 10_007 + epoch)
 
 
-def pool_embeddings(model: EquiVAE, batches: Batches, m: int) -> tuple[Tensor, Tensor]:
+def pool_embeddings(
+    model: EquiVAE, batches: Batches, m: int, distortion: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Draw one pool a class and embed it: indices and f, (K, m + 1) and (K, m + 1, F).
 
-    This is all that r_y costs in a step, whatever the batch size.
+    This is all that r_y costs in a step, whatever the batch size. f reads the images
+    with this `distortion`.
     """
     pool = batches.pools.draw(m)
-    return pool, model.encoder.f(batches.x(batches.labelled[pool]))
+    x = batches.x(batches.labelled[pool.flatten()])
+    f = model.encoder.f(batches.distorted(x, distortion))
+    return pool, f.unflatten(0, pool.shape)
 
 
 def representations(
@@ -116,20 +121,24 @@ def labelled_bound(
     return value, {k: t.detach().mean() for k, t in log.items()}
 
 
-def separation(model: EquiVAE, batches: Batches, n: Tensor, m: int) -> Tensor:
+def separation(
+    model: EquiVAE, batches: Batches, n: Tensor, m: int, distortion: float = 0.0
+) -> Tensor:
     """Mean log probability of y_n when classes are read off r, in nats.
 
     The r of x_n alone, g(f(x_n)), is compared with the r_y of every class from m other
     images; a class is the likelier the nearer its r_y is, softmax(-distance^2). Ours,
     not the paper's: it is the objective of prototypical networks (Snell et al. 2017).
+    All images are read with this `distortion`.
     """
     y = batches.y[n]
-    pool, f = pool_embeddings(model, batches, m)
+    pool, f = pool_embeddings(model, batches, m, distortion)
     every = torch.arange(len(pool), device=y.device).expand(len(n), -1)  # (B, classes)
     out = batches.pools.left_out(pool, None, every)
     out = out.scatter(1, y[:, None], batches.pools.left_out(pool, n, y)[:, None])
     r = representations(model, pool, f, out, every)  # (B, classes, R)
-    of_x = model.encoder(batches.x(batches.labelled[n])[:, None])  # (B, R)
+    x = batches.distorted(batches.x(batches.labelled[n]), distortion)
+    of_x = model.encoder(x[:, None])  # (B, R)
     distance = (of_x[:, None] - r).float().square().sum(dim=-1)
     return torch.log_softmax(-distance, dim=1).gather(1, y[:, None]).mean()
 

@@ -240,6 +240,16 @@ FIELDS = {
              "history": Is(lambda keys: "log_r_label" in keys)},
         ),
     ],
+    "separation_distortion": [
+        # The images of the pools, and those that are told apart; none of the bound's.
+        Case(
+            replace(SUPERVISED, separation_steps=6), 0.7, {"distorted": [[]] * 8},
+            {"distorted": Is(lambda steps: [[s for _, s in of] for of in steps]
+                             == each(([0.7, 0.7], 6), ([], 2))
+                             and [of[1][0] for of in steps[:6]] == each((8, 5), (16, 1))
+                             and all(of[0][0] in (20, 30, 40) for of in steps[:6]))},
+        )
+    ],
     "labelled_batch": [
         Case(
             SEMI, 7, {"labelled batch": [5] * 6, "distorted": distorted(0.5)},
@@ -274,7 +284,7 @@ FIELDS = {
             SEMI, 0.0,
             {"q_y-post reads": [["distorted"]] + [["distorted"] * 2] * 5},
             {"q_y-post reads": [["plain"]] + [["plain"] * 2] * 5,
-             "distorted": distorted(0.0)},
+             "distorted": [[]] * 6},
         ),
     ],
     "consistency": [

@@ -24,7 +24,10 @@ from equivae_lite import files
 from equivae_lite.data import sets, splits
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import (
-    Representations, bound_terms, embed_all, mean_and_error,
+    Representations,
+    bound_terms,
+    embed_all,
+    mean_and_error,
 )  # fmt: skip
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs.folders import SHELF

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..data.sets import ImageSet, Pixels
 from ..data import sources
+from ..data.sets import ImageSet, Pixels
 from ..data.sources import STAND_INS
 from ..evaluation.bound import embed_all
 from ..model.equivae import EquiVAE

@@ -11,7 +11,6 @@ from torch import Tensor
 from ..errors import DataError
 from .sources import check_choice
 
-
 Facts = dict[str, Tensor] | None  # what a file says of its images besides the class
 
 

@@ -1,9 +1,9 @@
 """The data sets, resident as uint8 tensors.
 
 Real sets: MNIST, SVHN and `svhn-part`, an eighth of SVHN in a split of our own, read
-from the folder that `sources` finds and checked by MD5 at every load. Nothing is downloaded unless `sources.download` is
-called. Stand-ins: `glyphs` and `street-glyphs`, drawn by the modules of those names in
-`stand_ins` wherever the real sets are absent.
+from the folder that `sources` finds and checked by MD5 at every load. Nothing is
+downloaded unless `sources.download` is called. Stand-ins: `glyphs` and `street-glyphs`,
+drawn by the modules of those names in `stand_ins` wherever the real sets are absent.
 """
 
 from __future__ import annotations

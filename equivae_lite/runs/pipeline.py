@@ -203,7 +203,7 @@ def validate(
     epochs: int | None = None, bfloat16: bool = False, limit: int | None = None,
     progress: bool = True,
 ) -> Path:  # fmt: skip
-    """Train on all training images but those of `splits.held_out`; follow the bound there.
+    """Train on all images but those of `splits.held_out`, and follow the bound on them.
 
     This is how the number of epochs is chosen; no test image is read. With a `limit`
     (for tests) half of so many images is held out.

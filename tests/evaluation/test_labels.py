@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from equivae_lite.data import sets, splits
+from equivae_lite.data import splits
 from equivae_lite.evaluation import labels
 from equivae_lite.evaluation.bound import Representations, noise_of
 from equivae_lite.evaluation.pixel_density import dequantised

@@ -6,7 +6,7 @@ import pytest
 
 from equivae_lite.data import sets, splits
 from equivae_lite.errors import ExperimentError
-from equivae_lite.runs import pipeline, study
+from equivae_lite.runs import study
 from equivae_lite.runs.folders import Folder
 from equivae_lite.training.experiments import Experiment
 

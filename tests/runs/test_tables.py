@@ -53,4 +53,5 @@ def test_tables_show_what_every_seed_has():
     title = tables.title("a", "street-glyphs")
     assert title.endswith("(a stand-in: no result on svhn or svhn-part)")
     part = tables.title("a", "svhn-part")
-    assert part.endswith("svhn-part (real, an eighth of SVHN in our own split: no benchmark)")
+    assert part.endswith("svhn-part (real, an eighth of SVHN in our own split: "
+                         "no benchmark)")  # fmt: skip

@@ -98,7 +98,8 @@ def test_stand_ins_are_the_same_experiment(real, kind):
 def test_a_part_of_svhn_has_its_networks_and_schedules_of_its_own(kind):
     whole = experiments.get(f"svhn-{kind}")
     part = experiments.get(f"svhn-part-{kind}")
-    schedules = {"schedule", "separation_steps", "decay_from", "averaging"}
+    schedules = {"schedule", "decay_from", "averaging", "separation_steps",
+                 "separation_distortion"}  # fmt: skip
     assert differing(whole, part) <= {"name", "data"} | schedules
     assert part.data == "svhn-part" and part.arch == whole.arch
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from ... import files
-from ...data import sets, sources
+from ...data import sets
 from ...data.sets import ImageSet
 from ...training import experiments, loop
 from ...training.experiments import Experiment

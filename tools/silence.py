@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from equivae_lite import files
+from equivae_lite.chapters.colour import departures_table
 from equivae_lite.data import sets, splits
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import (
@@ -32,7 +33,6 @@ from equivae_lite.evaluation.bound import (
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.machine import versions
-from equivae_lite.runs.tables import markdown, over_seeds, plus_minus
 from equivae_lite.training import checkpoints, experiments
 from equivae_lite.training.experiments import Experiment
 from equivae_lite.training.objectives import Batches, labelled_bound, separation
@@ -328,37 +328,13 @@ def stored() -> dict:
     return files.read_json(PATH, "restore it from git")
 
 
-COLUMNS = {  # heading -> (where it lies, its unit, digits)
-    "bound (4), nats": ("bound", 1, 0),
-    "KL of $v$, nats": ("kl", 1, 1),
-    "a wrong class costs, nats": ("wrong_class", 1, 2),
-    "class from $r(x)$, error %": ("nearest_class_error", 100, 0),
-    "$f$ differs by": ("apart", 1, 4),
-}
-
-
-def table(content: dict) -> str:
-    """Markdown: a row for each departure, means over seeds with standard errors."""
-    rows = []
-    for name in DEPARTURES:
-        seeds = list(content["departures"].get(name, {"seeds": {}})["seeds"].values())
-        if seeds:
-            cells = [
-                plus_minus(over_seeds([unit * s[key] for s in seeds]), digits)
-                if key in seeds[0] else "–"
-                for key, unit, digits in COLUMNS.values()
-            ]
-            rows.append([DEPARTURES[name].words, len(seeds), *cells])
-    return markdown(["departure", "seeds", *COLUMNS], rows)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n")[0])
     parser.add_argument("--table", action="store_true", help="only print the table")
     if not parser.parse_args(arguments).table:
         torch.set_num_threads(1)
         run_all()
-    print(table(stored()))
+    print(departures_table(stored()))
     return 0
 
 

@@ -118,6 +118,32 @@ def results_table(
     return markdown(["data", "model", "seeds", *columns], rows)
 
 
+JUDGED = {  # heading -> (where a run of `tools.silence` has it, its unit, digits)
+    "bound (4), nats": ("bound", 1, 0),
+    "KL of $v$, nats": ("kl", 1, 1),
+    "a wrong class costs, nats": ("wrong_class", 1, 2),
+    "class from $r(x)$, error %": ("nearest_class_error", 100, 0),
+    "$f$ differs by": ("apart", 1, 4),
+}
+
+
+def departures_table(content: dict) -> str:
+    """Markdown of what `tools.silence` found: a row for each departure from (4).
+
+    Means over seeds ± standard errors, on held-out training images.
+    """
+    rows = []
+    for entry in content["departures"].values():
+        seeds = list(entry["seeds"].values())
+        cells = [
+            plus_minus(over_seeds([unit * s[key] for s in seeds]), digits)
+            if key in seeds[0] else "–"
+            for key, unit, digits in JUDGED.values()
+        ]  # fmt: skip
+        rows.append([entry["words"], len(seeds), *cells])
+    return markdown(["departure", "seeds", *JUDGED], rows)
+
+
 def _cell(seeds: dict[str, dict], pick: Pick, digits: int) -> str:
     try:
         return plus_minus(over_seeds([pick(s) for s in seeds.values()]), digits)

@@ -182,6 +182,21 @@ def test_what_is_read_is_noted_for_the_stamp(tmp_path, monkeypatch):
     ] == ["svhn-supervised"]
 
 
+def test_departures_have_a_row_each_and_a_dash_for_what_they_lack():
+    with_f = {"bound": -1500.0, "kl": 40.0, "wrong_class": 3.0,
+              "nearest_class_error": 0.5, "apart": 0.25}  # fmt: skip
+    one = with_f | {"bound": -1502.0}
+    table = {k: with_f[k] for k in ("bound", "kl", "wrong_class")}
+    content = {"departures": {
+        "a": {"words": "with f", "seeds": {"0": with_f, "1": one}},
+        "b": {"words": "without", "seeds": {"0": table}},
+    }}  # fmt: skip
+    _, _, first, second = colour.departures_table(content).split("\n")
+    cells = "-1501 ± 1 | 40.0 ± 0.0 | 3.00 ± 0.00 | 50 ± 0 | 0.2500 ± 0.0000"
+    assert first == f"| with f | 2 | {cells} |"
+    assert second == "| without | 1 | -1500 | 40.0 | 3.00 | – | – |"
+
+
 @pytest.mark.parametrize(
     ("gain", "errors", "words"),
     [

@@ -113,6 +113,8 @@ class Experiment:
         settings = asdict(self)
         if self.arch.likelihood == "bernoulli":
             del settings["arch"]["variance"]  # it has none
+        if not self.separation_distortion:  # cards of before this field lack it
+            del settings["separation_distortion"]
         return settings
 
 

@@ -52,7 +52,8 @@ def test_presets_are_consistent(preset):
 @each_preset
 def test_a_card_holds_everything_that_a_model_is_built_from(preset):
     card = json.loads(json.dumps(preset.to_dict()))
-    assert set(card) == {f.name for f in dataclasses.fields(Experiment)}
+    later = set() if preset.separation_distortion else {"separation_distortion"}
+    assert set(card) == {f.name for f in dataclasses.fields(Experiment)} - later
     again = checkpoints.build(card)
     assert again.arch == preset.arch
     assert again.representation == preset.representation
@@ -62,7 +63,7 @@ def differing(a, b):
     """Names of the fields in which two experiments differ (arch's one by one)."""
 
     def flat(e):
-        settings = e.to_dict()
+        settings = dataclasses.asdict(e)
         return {f"arch.{k}": v for k, v in settings.pop("arch").items()} | settings
 
     a, b = flat(a), flat(b)

@@ -240,7 +240,7 @@ def planted(page):
         (colour_fails, "network.js", "Math.min(left + KERNEL, n)", "left + KERNEL"),
         (colour_fails, "network.js", "* KERNEL + from - left)", "* KERNEL)"),
         (colour_fails, "network.js", "a = Math.max(0, -top)", "a = 0"),
-        (colour_fails, "network.js", "subarray(c * each, (c", "subarray(0, (c"),
+        (colour_fails, "network.js", "(c * each, (c + 1) * each)", "(0, each)"),
         (colour_fails, "network.js", "let w = ((c * KERNEL", "let w = ((0 * KERNEL"),
         (colour_fails, "network.js", "(k % colours) * area + ", "0 * area + "),
         (colour_fails, "network.js", "std[k] * x + mean[k]", "std[k] * x"),

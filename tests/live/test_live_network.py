@@ -192,7 +192,8 @@ def test_frames_per_second(page, part):
         f"does other things too, {np.median(work):.1f} ms (median of {FRAMES})"
     )
     assert milliseconds > 1  # something was measured
-    assert 1000 / milliseconds > 30
+    # The row of the first page moves by itself; in colour a hand moves the dot.
+    assert 1000 / milliseconds > (30 if part == "decoder" else 20)
 
 
 # --- what would go wrong is noticed --------------------------------------------------

@@ -148,8 +148,8 @@ def add_assets(
     if not used:
         return
     app.add_css_file(f"{FOLDER}/live.css")
-    own = [s for f in SCRIPTS if f in used for s in SCRIPTS[f]]
-    for name in dict.fromkeys([*COMMON, *own]):  # what two figures share is asked once
+    # What two figures share is named twice; Sphinx puts it into the page once.
+    for name in [*COMMON, *(s for f in SCRIPTS if f in used for s in SCRIPTS[f])]:
         app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
     context["metatags"] = context.get("metatags", "") + (
         "<noscript><style>.live .live-controls { display: none }</style></noscript>"

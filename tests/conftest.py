@@ -1,6 +1,7 @@
 """Fixtures that every test module may ask for."""
 
 from tests.support.browser import browser, served, site, visit
+from tests.support.live_figure import opened
 from tests.support.live_page import live_site
 
-__all__ = ["browser", "live_site", "served", "site", "visit"]
+__all__ = ["browser", "live_site", "opened", "served", "site", "visit"]

@@ -1,11 +1,11 @@
 "use strict";
-/* Layers on typed arrays, and the decoder of chapter 08: (r_y, v) -> 28 x 28 pixel means.
+/* Layers on typed arrays, and the decoder of chapters 08 and 13: (r_y, v) -> pixel means.
 
    The same layers as equivae_lite/model/networks.py, one image at a time. Tensors come as
    { shape, values }, in PyTorch's order; images are kept with their channels last,
    (H, W, C), so that the innermost loops run along memory. */
 (() => {
-  const KERNEL = 5, PADDING = 2, SIZE = 28;
+  const KERNEL = 5, PADDING = 2, SIZE = 28; // MNIST's pixels in a row
   const UNROLLED = 8; // output channels that are summed side by side; divides all widths
 
   /* y = W x + b, with ReLU or without: W (out, in), x (in) -> y (out) */
@@ -103,52 +103,87 @@
     return y;
   }
 
-  /* The last layer: convolution 5x5 without padding and with one output, then the
-     logistic function: x (32, 32, in) -> pixels (784), the Bernoulli means. */
-  function toPixels(values, bias, inputs, x, pixels) {
-    const n = SIZE + KERNEL - 1, line = KERNEL * inputs; // one row of the kernel
-    for (let row = 0, to = 0; row < SIZE; row++)
-      for (let column = 0; column < SIZE; column++, to++) {
-        let s0 = bias, s1 = 0, s2 = 0, s3 = 0;
-        for (let a = 0, w = 0; a < KERNEL; a++) {
-          const from = ((row + a) * n + column) * inputs;
-          for (let k = from; k < from + line; k += 4, w += 4) {
-            s0 += x[k] * values[w]; s1 += x[k + 1] * values[w + 1];
-            s2 += x[k + 2] * values[w + 2]; s3 += x[k + 3] * values[w + 3];
+  /* What a decoder draws. Standardised pixels come with their means, (C, H, W), which
+     say it; without them it is MNIST. */
+  function imageOf(tensors) {
+    const [colours, size] = tensors["pixels.mean"]?.shape ?? [1, SIZE];
+    return { colours, size };
+  }
+
+  /* The last layer: convolution 5x5 from n x n to size x size pixels, padded as that asks
+     for: weight (C, in, 5, 5), x (n, n, in) -> y (size, size, C), without ReLU */
+  function toPixels([weight, bias], n, size) {
+    const [colours, inputs] = weight.shape, area = KERNEL * KERNEL, each = inputs * area;
+    const padding = (size - n + KERNEL - 1) / 2;
+    const values = new Float32Array(weight.values.length); // (C, 5, 5, in)
+    for (let c = 0; c < colours; c++) {
+      const one = weight.values.subarray(c * each, (c + 1) * each);
+      values.set(outputsLast(one, inputs, 1, area, each), c * each);
+    }
+    return (x, y) => {
+      for (let row = 0, to = 0; row < size; row++)
+        for (let column = 0; column < size; column++) {
+          const top = row - padding, left = column - padding; // the kernel's corner in x
+          const from = Math.max(left, 0), until = Math.min(left + KERNEL, n);
+          for (let c = 0; c < colours; c++, to++) {
+            let s0 = bias.values[c], s1 = 0, s2 = 0, s3 = 0;
+            for (let a = Math.max(0, -top); a < KERNEL && top + a < n; a++) {
+              const end = ((top + a) * n + until) * inputs;
+              let w = ((c * KERNEL + a) * KERNEL + from - left) * inputs;
+              for (let k = ((top + a) * n + from) * inputs; k < end; k += 4, w += 4) {
+                s0 += x[k] * values[w]; s1 += x[k + 1] * values[w + 1];
+                s2 += x[k + 2] * values[w + 2]; s3 += x[k + 3] * values[w + 3];
+              }
+            }
+            y[to] = s0 + s1 + s2 + s3;
           }
         }
-        pixels[to] = 1 / (1 + Math.exp(-(s0 + s1 + s2 + s3)));
-      }
-    return pixels;
+      return y;
+    };
+  }
+
+  /* (C, H, W) -> (H, W, C) */
+  function channelsLast({ shape: [colours, height, width], values }) {
+    const area = height * width;
+    return values.map((_, k) => values[(k % colours) * area + Math.floor(k / colours)]);
+  }
+
+  /* What the last layer gives -> pixels in [0, 1], in place: standardised ones by their
+     deviation and mean, else the logistic function, for the means of Bernoullis. */
+  function bringBack(tensors) {
+    const each = (y, f) => { for (let k = 0; k < y.length; k++) y[k] = f(y[k], k); };
+    if (!tensors["pixels.mean"]) return (y) => each(y, (x) => 1 / (1 + Math.exp(-x)));
+    const [mean, std] = ["mean", "std"].map((name) => channelsLast(tensors[`pixels.${name}`]));
+    return (y) => each(y, (x, k) => Math.max(0, Math.min(1, std[k] * x + mean[k])));
   }
 
   /* [weight, bias] of a layer by its name in the checkpoint */
   const layerOf = (tensors) => (name) =>
     [tensors[`${name}.weight`], tensors[`${name}.bias`]];
 
-  /* The decoder made of the tensors that `weights.load("decoder", …)` brings. */
+  /* The decoder made of the tensors that `weights.load` brings for "decoder" or "scene". */
   function decoder(tensors) {
     const of = layerOf(tensors);
     const [denseR, denseV, joint] = ["dense_r", "dense_v", "dense"].map((n) => of(`decoder.${n}`));
     const layers = [1, 3, 5, 7].map((k, j) => transposed(of(`decoder.convolutions.${k}`), 2 ** (j + 1)));
-    const [last, lastBias] = of("decoder.convolutions.9");
-    const inputs = last.shape[1], area = KERNEL * KERNEL;
-    const lastValues = outputsLast(last.values, inputs, 1, area, inputs * area);
+    const { colours, size } = imageOf(tensors), finish = bringBack(tensors);
+    const last = toPixels(of("decoder.convolutions.9"), layers[3].m, size);
     const half = denseR[0].shape[0], width = joint[0].shape[0], channels = width / 4;
     const h = new Float32Array(2 * half), flat = new Float32Array(width);
     const corner = new Float32Array(width);
 
-    /* r_y (16), v (16) -> pixels (784), written into `pixels` */
-    return function decode(r, v, pixels = new Float32Array(SIZE * SIZE)) {
+    /* r_y (16), v (16) -> pixels (size, size, colours), written into `pixels` */
+    return function decode(r, v, pixels = new Float32Array(size * size * colours)) {
       dense(denseR, r, h.subarray(0, half));
       dense(denseV, v, h.subarray(half));
       dense(joint, h, flat);
       for (let c = 0; c < channels; c++) // (C, 2, 2) -> (2, 2, C)
         for (let p = 0; p < 4; p++) corner[p * channels + c] = flat[c * 4 + p];
       const x = layers.reduce((input, layer) => apply(layer, input), corner);
-      return toPixels(lastValues, lastBias.values[0], inputs, x, pixels);
+      finish(last(x, pixels));
+      return pixels;
     };
   }
 
-  EquivaeLive.network = { SIZE, dense, convolution, apply, layerOf, decoder };
+  EquivaeLive.network = { SIZE, dense, convolution, apply, layerOf, imageOf, decoder };
 })();

@@ -6,26 +6,25 @@
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   /* A canvas that holds images side by side, `columns` in a row. */
-  function sheet(canvas, columns = 1, rows = 1) {
+  function sheet(canvas, columns = 1, rows = 1, { colours, size } = { colours: 1, size: SIZE }) {
     const small = document.createElement("canvas");
-    small.width = columns * SIZE;
-    small.height = rows * SIZE;
+    small.width = columns * size;
+    small.height = rows * size;
     const inner = small.getContext("2d"), outer = canvas.getContext("2d");
     const image = inner.createImageData(small.width, small.height);
     image.data.fill(255);
 
-    /* pixels (784) in [0, 1] into a cell */
+    /* pixels (size, size, colours) in [0, 1] into a cell; one colour is grey */
     function put(pixels, column = 0, row = 0) {
-      for (let y = 0, k = 0; y < SIZE; y++) {
-        let to = 4 * ((row * SIZE + y) * small.width + column * SIZE);
-        for (let x = 0; x < SIZE; x++, k++, to += 4) {
-          const grey = Math.round(255 * pixels[k]);
-          image.data[to] = image.data[to + 1] = image.data[to + 2] = grey;
-        }
+      for (let y = 0, k = 0; y < size; y++) {
+        let to = 4 * ((row * size + y) * small.width + column * size);
+        for (let x = 0; x < size; x++, k += colours, to += 4)
+          for (let c = 0; c < 3; c++)
+            image.data[to + c] = Math.round(255 * pixels[k + c % colours]);
       }
     }
 
-    /* Enlarged smoothly: 28 pixels as blocks are hard to read as handwriting. */
+    /* Enlarged smoothly: a few pixels as blocks are hard to read as a digit. */
     function show() {
       inner.putImageData(image, 0, 0);
       outer.imageSmoothingQuality = "high";

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import zlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,6 +38,9 @@ def test_only_pages_with_figures_load_scripts_and_only_theirs(live_site):
     assert scripts(live_site / "book/draw.html") == [
         *common, "encoder.js", "handwriting.js", "draw.js"
     ]  # fmt: skip
+    # What two figures share is loaded once.
+    both = ["pad.js", "styles.js", "scene.js"]
+    assert [s for s in scripts(live_site / "book/all.html") if s in both] == both
     for page in ("index.html", "book/plain.html"):
         assert scripts(live_site / page) == []
         assert "/live/" not in str(soup(live_site / page).find("head"))
@@ -66,20 +70,32 @@ def test_the_page_is_in_order(live_site):
     for name in ("book/all.html", "book/hero.html", "book/draw.html"):
         assert check_pages.check_page(live_site / name, live_site) == []
     for figure in page.select(".live"):
-        for part in ("decoder", "encoder"):
+        for part in export.PARTS:
             address = figure.get(f"data-{part}")
-            assert (address is None) == (
-                part == "encoder" and figure["data-live"] != "draw"
-            )
+            assert (address is None) == (part not in export.NEEDS[figure["data-live"]])
             if address:
                 assert (live_site / "book" / address.split("?")[0]).resolve().is_file()
 
 
 def test_the_weights_are_the_checkpoint_in_float16(live_site):
-    model = checkpoints.load(export.NAME)[0]
-    wanted = {"class_r": model.class_r, **model.state_dict()}
+    for name, parts in ((export.MNIST, ("decoder", "encoder")),
+                        (export.SCENE, ("scene",))):  # fmt: skip
+        model, pixels, _ = checkpoints.load(name)
+        wanted = {"class_r": model.class_r, **model.state_dict()}
+        if name == export.SCENE:  # nothing encodes there, nothing is drawn with noise
+            drawn = [k for k in wanted if k.startswith("decoder") and "var" not in k]
+            wanted = {k: wanted[k] for k in ("class_r", *drawn)}
+            wanted |= {"pixels.mean": pixels.mean, "pixels.std": pixels.std}
+        found = exported(live_site, parts)
+        assert found.keys() == wanted.keys()
+        for key, tensor in wanted.items():
+            assert torch.equal(found[key], tensor.half()), key
+
+
+def exported(live_site, parts):
+    """The tensors in the files of weights, by name."""
     found = {}
-    for part in ("decoder", "encoder"):
+    for part in parts:
         text = (live_site / f"_static/live/{part}-weights.js").read_text(
             encoding="utf-8"
         )
@@ -91,9 +107,7 @@ def test_the_weights_are_the_checkpoint_in_float16(live_site):
         assert sum(sizes) == len(flat)
         for (name, shape), values in zip(content["tensors"], flat.split(sizes)):
             found[name] = values.reshape(shape)
-    assert found.keys() == wanted.keys()
-    for name, tensor in wanted.items():
-        assert torch.equal(found[name], tensor.half()), name
+    return found
 
 
 def test_a_site_without_figures_gets_no_weights(tmp_path):
@@ -123,14 +137,14 @@ def test_mistakes_in_a_page_are_named(tmp_path):
 
 @pytest.fixture
 def copies(tmp_path):
-    """A folder with a copy of the checkpoint, to be broken."""
-    for path in checkpoints.paths(export.NAME, 0):
+    """A folder with a copy of the MNIST checkpoint, to be broken."""
+    for path in checkpoints.paths(export.MNIST, 0):
         shutil.copy(path, tmp_path)
     return tmp_path
 
 
 def test_a_damaged_checkpoint_fails_the_build(copies):
-    weights = checkpoints.paths(export.NAME, 0, copies)[0]
+    weights = checkpoints.paths(export.MNIST, 0, copies)[0]
     blob = bytearray(weights.read_bytes())
     blob[-1] ^= 1
     weights.write_bytes(blob)
@@ -143,48 +157,95 @@ def test_a_damaged_checkpoint_fails_the_build(copies):
 
 
 def test_weights_that_float16_cannot_hold_are_refused():
-    model = checkpoints.load(export.NAME)[0]
+    shown = export.load()
     with torch.no_grad():
-        model.decoder.dense.weight[0, 0] = 1e6
-    with pytest.raises(CheckpointError, match="decoder.dense.weight .* float16"):
-        export.rounded(model)
+        shown.model.decoder.dense.weight[0, 0] = 1e6
+    with pytest.raises(CheckpointError, match="decoder.dense.weight of a .* float16"):
+        export.rounded(shown, "a")
+
+
+def test_a_model_that_is_not_there_is_named(copies):
+    """Its checkpoint first, then the numbers that are made with it."""
+    pages = {"index.md": "# Index\n" + FIGURE.format(name="scene")}
+    run = build(copies, pages, "-D", f"live_checkpoints={copies}")
+    assert run.returncode != 0
+    assert "the live figures cannot be built: there is no checkpoint of " \
+           "svhn-part-supervised with seed 0" in run.stderr  # fmt: skip
+    assert "python -m equivae_lite train svhn-part-supervised --seed 0" in run.stderr
+    assert [*(copies / "html").glob("**/*-weights.js")] == []
+
+
+def test_other_figures_do_not_wait_for_the_scenes(monkeypatch, copies):
+    """A book without the model of house numbers has its MNIST figures."""
+    nowhere = replace(digits.SCENES, model="svhn-part-absent", path=copies / "no.json")
+    monkeypatch.setattr(digits, "SCENES", nowhere)
+    start.start.cache_clear()
+    export.write(copies, {"hero", "styles", "interpolation"})
+    assert (copies / "decoder-weights.js").is_file()
+    with pytest.raises(CheckpointError, match="no checkpoint of svhn-part-absent"):
+        start.start("scene")
 
 
 def test_another_architecture_is_refused(copies):
-    card_path = checkpoints.paths(export.NAME, 0, copies)[1]
+    card_path = checkpoints.paths(export.MNIST, 0, copies)[1]
     card = files.read_json(card_path, "")
     weights = checkpoints.paths("mnist-supervised-class-table", 0)[0]
     table = checkpoints.read_card("mnist-supervised-class-table", 0)
-    experiment = table["experiment"] | {"name": export.NAME}
+    experiment = table["experiment"] | {"name": export.MNIST}
     card |= {"experiment": experiment, "sha256": table["sha256"]}
     files.write_json(card_path, card)
-    shutil.copy(weights, checkpoints.paths(export.NAME, 0, copies)[0])
+    shutil.copy(weights, checkpoints.paths(export.MNIST, 0, copies)[0])
     with pytest.raises(CheckpointError, match="the live figures draw no other"):
-        export.load(copies)
+        export.load(folder=copies)
 
 
-def test_stored_numbers_belong_to_the_shipped_weights(tmp_path):
-    content = digits.read()
-    assert [d["y"] for d in content["digits"]] == sorted([*range(10)] * digits.EACH)
+ALL = pytest.mark.parametrize("kept", digits.ALL.values(), ids=digits.ALL)
+
+
+@ALL
+def test_stored_numbers_belong_to_the_shipped_weights(kept, tmp_path):
+    content = digits.read(kept)
+    assert [d["y"] for d in content["digits"]] == sorted([*range(10)] * kept.each)
     assert all(len(d["v"]) == len(content["kl"]) == 16 for d in content["digits"])
-    card = checkpoints.read_card(digits.NAME, 0)
+    card = checkpoints.read_card(kept.model, 0)
     assert content["data"]["md5"] == card["data"]["test"]
     assert sum(content["kl"]) == pytest.approx(card["metrics"]["test_kl"], abs=0.01)
-    units = start.start()["styles"]["units"]
-    assert min(content["kl"][u] for u in units) >= sorted(content["kl"])[-2]
     content["checkpoint"]["sha256"] = "0"
     files.write_json(tmp_path / "other.json", content)
-    with pytest.raises(
-        EquivaeError, match="with other weights .* make it again: python"
-    ):
-        digits.read(tmp_path / "other.json")
-    with pytest.raises(EquivaeError, match="none.json is missing"):
-        digits.read(tmp_path / "none.json")
+    again = re.escape(kept.command) + "$"
+    with pytest.raises(EquivaeError, match=f"with other weights .* again: {again}"):
+        digits.read(kept, tmp_path / "other.json")
+    with pytest.raises(EquivaeError, match=f"none.json is missing.*: {again}"):
+        digits.read(kept, tmp_path / "none.json")
 
 
-@pytest.mark.skipif(not sources.available("mnist"), reason="needs MNIST (EQUIVAE_DATA)")
-def test_stored_numbers_are_made_again_from_mnist():
-    stored, made = digits.read(), digits.encode(sets.load("mnist", "test"))
+@pytest.mark.parametrize(
+    ("figure", "kept"), [("styles", digits.DIGITS), ("scene", digits.SCENES)]
+)
+def test_a_pad_holds_the_two_most_used_units(figure, kept):
+    begin, kl = start.start(figure), digits.read(kept)["kl"]
+    across, up = begin["units"]
+    assert across != up and min(kl[across], kl[up]) >= sorted(kl)[-2]
+    assert max(map(abs, begin["v"])) <= begin["range"]
+
+
+def test_no_scene_lies_beyond_its_pad(monkeypatch):
+    """An image may be further out than v is from its prior."""
+    content = digits.read(digits.SCENES)
+    content["digits"][3]["v"][5] = -4.2
+    monkeypatch.setattr(digits, "read", lambda kept: content)
+    assert start.STARTS["scene"]()["range"] == 5
+    for scene in content["digits"]:
+        scene["v"] = [0.1] * 16
+    assert start.STARTS["scene"]()["range"] == start.RANGE
+
+
+@ALL
+def test_stored_numbers_are_made_again_from_their_test_set(kept):
+    name = checkpoints.read_card(kept.model, 0)["data"]["name"]
+    if not sources.available(name):
+        pytest.skip(f"needs {name} (EQUIVAE_DATA)")
+    stored, made = digits.read(kept), digits.encode(sets.load(name, "test"), kept)
     for before, after in zip(stored["digits"], made["digits"], strict=True):
         assert (before["index"], before["y"]) == (after["index"], after["y"])
         assert before["v"] == pytest.approx(after["v"], abs=2e-3)
@@ -195,12 +256,16 @@ def test_stored_numbers_are_made_again_from_mnist():
 
 
 def test_every_figure_knows_how_it_begins(monkeypatch, tmp_path):
-    assert directive.SCRIPTS.keys() == start.start().keys() == pictures.FIGURES.keys()
+    tables = (start.STARTS, pictures.FIGURES, export.NEEDS)
+    assert all(directive.SCRIPTS.keys() == table.keys() for table in tables)
+    # What a figure starts from comes with the first weights that it asks for.
+    for figure, needs in export.NEEDS.items():
+        assert figure in export.PARTS[needs[0]].starts
     env = SimpleNamespace(live_figures={"page": {"new"}})
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
-    with pytest.raises(ExtensionError, match="figure new: tools/live/start.py does"):
-        directive.write_assets(app, env)
-    monkeypatch.setitem(start.start(), "new", {})
-    with pytest.raises(ExtensionError, match="figure new: tools/live/pictures.py does"):
-        directive.write_assets(app, env)
+    for table, name in zip(tables, ("start", "pictures", "export")):
+        error = f"figure new: tools/live/{name}.py does not know it"
+        with pytest.raises(ExtensionError, match=error):
+            directive.write_assets(app, env)
+        monkeypatch.setitem(table, "new", {})
     assert [*tmp_path.iterdir()] == []

@@ -1,8 +1,8 @@
 """Random numbers of the live figures: how large, how alike, by themselves in a page.
 
 The figures' scripts run without Sphinx and without weights: `paint.js` in an empty
-page, and `styles.js` with a decoder that draws nothing. Math.random is replaced by a
-generator with a seed, so that a test draws the same numbers every time.
+page, `pad.js` and `styles.js` with a decoder that draws nothing. Math.random is
+replaced by a generator with a seed, so that a test draws the same numbers every time.
 """
 
 import re
@@ -10,13 +10,17 @@ import re
 import pytest
 import torch
 
+from tools.live.directive import PAD
 from tools.notebooks.book import ROOT
 
 SOURCES = ROOT / "book" / "live"
 DRAWS = 40_000
 PREPARE = """
   window.EquivaeLive = {
-    network: { SIZE: 28, decoder: () => () => new Float32Array(784) },
+    network: {
+      SIZE: 28, decoder: () => () => new Float32Array(784),
+      imageOf: () => ({ colours: 1, size: 28 }),
+    },
   };
   let state = 12345;  // mulberry32
   Math.random = () => {
@@ -74,7 +78,8 @@ def within(found, expected, error, errors=5):
 def figure(browser, name):
     """A page with the figure's HTML and `paint.js`; its own script is still to run."""
     page = browser.new_page(reduced_motion="reduce")  # a walk takes one frame
-    template = re.sub(r"\$\{?\w+\}?", "", script(f"{name}.html"))
+    template = script(f"{name}.html").replace(PAD, script("pad.html"))
+    template = re.sub(r"\$\{?\w+\}?", "", template)
     template = re.sub(r"<img[^>]*>", "", template)
     radios = '<input type="radio" name="y" value="4" checked>'
     page.set_content(template.replace("<legend>", f"{radios}<legend>"))
@@ -113,7 +118,8 @@ def test_zero_as_a_random_number_is_no_infinite_style(page):
 def test_a_random_style_draws_every_unit_by_itself(page):
     times = 150
     page.evaluate(f"() => {{ {START_STYLES.replace('RANGE', '3')} }}")
-    page.add_script_tag(content=script("styles.js"))
+    for name in ("pad.js", "styles.js"):
+        page.add_script_tag(content=script(name))
     v = torch.tensor(page.evaluate(CLICKS, times)).double()
     assert v.shape == (times, 16) and v.abs().max() <= 3
     n = v.numel()

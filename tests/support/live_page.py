@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from tools.live.directive import SOURCES
 from tools.notebooks.book import ROOT
 
 CONF = """
@@ -34,7 +36,7 @@ The caption of {name}, with $v$.
 More about it.
 ```
 """
-NAMES = ("hero", "styles", "interpolation", "draw")
+NAMES = ("hero", "styles", "interpolation", "draw", "scene")
 
 
 def build(folder: Path, pages: dict[str, str], *options: str):
@@ -81,3 +83,13 @@ def _build_site(folder: Path) -> None:
         pages[f"book/{name}.md"] = f"# One\n{text.replace('fig-', 'one-')}"
     run = build(folder, pages)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def run_again(page, names: Iterable[str], name="", old="", new="") -> None:
+    """Run scripts of book/live in a page again, one of them with a piece replaced."""
+    for file in names:
+        text = (SOURCES / file).read_text(encoding="utf-8")
+        if file == name and old:
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        page.evaluate(text)

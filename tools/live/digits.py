@@ -1,6 +1,7 @@
-"""What the live figures know of MNIST: 30 test digits as numbers, and how v is used.
+"""What the live figures know of a test set: a few images as numbers, and how v is used.
 
-    python -m tools.live.digits    # needs MNIST; writes data/results/live-digits.json
+    python -m tools.live.digits           # MNIST: data/results/live-digits.json
+    python -m tools.live.digits scenes    # svhn-part: data/results/live-scenes.json
 
 What is kept of an image is its class, its place in the test set and 16 numbers, the
 mean of q_cov(v | r_y, x). No image is stored. A page draws p(x | r_y, v) from them with
@@ -9,6 +10,8 @@ the r_y of all training images, in which no test image takes part.
 
 from __future__ import annotations
 
+import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,20 +24,36 @@ from equivae_lite.model import bounds
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.training import checkpoints
 
-PATH = SHELF.results / "live-digits.json"
-COMMAND = "python -m tools.live.digits"
-NAME = "mnist-supervised"
-EACH = 3  # the first images of every class, in the order of the test set: no selection
+
+@dataclass(frozen=True)
+class Kept:
+    """A file of encoded test images: by which model, and how many of every class.
+
+    They are the first of their class, in the order of the test set: no selection.
+    """
+
+    model: str
+    each: int
+    path: Path
+    command: str
+
+
+_COMMAND = "python -m tools.live.digits"
+DIGITS = Kept("mnist-supervised", 3, SHELF.results / "live-digits.json", _COMMAND)
+SCENES = Kept(
+    "svhn-part-supervised", 1, SHELF.results / "live-scenes.json", f"{_COMMAND} scenes"
+)
+ALL = {"digits": DIGITS, "scenes": SCENES}
 
 
 @torch.no_grad()
-def encode(test: ImageSet) -> dict:
-    """What the file holds, from the MNIST test set.
+def encode(test: ImageSet, kept: Kept = DIGITS) -> dict:
+    """What the file holds, from the test set that its model is about.
 
     `kl` is K_u of chapter 07, in nats: the KL of each unit of v, averaged over the
     test images.
     """
-    model, pixels, card = checkpoints.load(NAME)
+    model, pixels, card = checkpoints.load(kept.model)
     mu, log_var = (
         torch.cat(part)
         for part in zip(
@@ -47,34 +66,46 @@ def encode(test: ImageSet) -> dict:
     # One unit at a time: gaussian_kl sums over the last axis.
     kl = bounds.gaussian_kl(mu[..., None], log_var[..., None]).mean(dim=0)
     return {
-        "command": COMMAND,
-        "checkpoint": {"name": NAME, "seed": 0, "sha256": card["sha256"]},
+        "command": kept.command,
+        "checkpoint": {"name": kept.model, "seed": 0, "sha256": card["sha256"]},
         "data": {"name": test.name, "split": test.split, "md5": test.md5},
         "kl": [round(x, 4) for x in kl.tolist()],
         "digits": [
             {"index": int(i), "y": y, "v": [round(x, 4) for x in mu[i].tolist()]}
             for y, indices in enumerate(test.by_class())
-            for i in indices[:EACH]
+            for i in indices[: kept.each]
         ],
     }
 
 
-def read(path: Path = PATH) -> dict:
+def read(kept: Kept = DIGITS, path: Path | None = None) -> dict:
     """The file: `kl` (16) and `digits`, each with index, class y and v (16).
 
     Raises EquivaeError where it is missing or belongs to other weights.
     """
+    path = kept.path if path is None else path
+    card = checkpoints.read_card(kept.model, 0)
     if not path.exists():
-        raise EquivaeError(f"{path.name} is missing; restore it from git or: {COMMAND}")
-    content = files.read_json(path, "restore it from git")
-    if content["checkpoint"]["sha256"] != checkpoints.read_card(NAME, 0)["sha256"]:
         raise EquivaeError(
-            f"{path.name} was made with other weights than the shipped {NAME}; "
-            f"make it again: {COMMAND}"
+            f"{path.name} is missing; restore it from git or: {kept.command}"
+        )
+    content = files.read_json(path, "restore it from git")
+    if content["checkpoint"]["sha256"] != card["sha256"]:
+        raise EquivaeError(
+            f"{path.name} was made with other weights than the shipped {kept.model}; "
+            f"make it again: {kept.command}"
         )
     return content
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("which", nargs="?", choices=ALL, default="digits")
+    kept = ALL[parser.parse_args().which]
+    data = checkpoints.read_card(kept.model, 0)["data"]["name"]
+    files.write_json(kept.path, encode(sets.load(data, "test"), kept))
+    print("wrote", kept.path.name)
+
+
 if __name__ == "__main__":
-    files.write_json(PATH, encode(sets.load("mnist", "test")))
-    print("wrote", PATH.name)
+    main()

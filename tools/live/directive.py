@@ -13,7 +13,7 @@ the weights when the figure comes near the screen and then draw over the picture
 Where scripts are off the pictures stay and the controls are gone.
 
 Nothing that this module writes is committed: weights and pictures are made from the
-shipped checkpoint into `_static/live/` of the built book.
+shipped checkpoints into `_static/live/` of the built book.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from sphinx.util.osutil import relative_uri
 from equivae_lite.errors import EquivaeError
 from equivae_lite.training import checkpoints
 from tools.live import export, start
+from tools.live.export import NEEDS
 from tools.live.pictures import FIGURES
 from tools.notebooks.book import BOOK
 
@@ -45,10 +46,12 @@ COMMON = ("weights.js", "network.js", "paint.js")
 # What each figure needs beside COMMON.
 SCRIPTS = {
     "hero": ("hero.js",),
-    "styles": ("styles.js",),
+    "styles": ("pad.js", "styles.js"),
     "interpolation": ("interpolation.js",),
     "draw": ("encoder.js", "handwriting.js", "draw.js"),
+    "scene": ("pad.js", "scene.js"),
 }
+PAD = "$pad"  # in a template: what book/live/pad.html has, which two figures share
 
 
 class live(nodes.General, nodes.Element):
@@ -118,10 +121,13 @@ def write_assets(app: Sphinx, env: BuildEnvironment) -> None:
     used = set().union(*figures_of(env).values())
     if not used or app.builder.format != "html":
         return
-    for places, where in ((start.start(), "start.py"), (FIGURES, "pictures.py")):
+    known = (
+        (start.STARTS, "start.py"), (FIGURES, "pictures.py"), (NEEDS, "export.py")
+    )  # fmt: skip
+    for places, where in known:
         if missing := ", ".join(sorted(used - places.keys())):
             raise ExtensionError(
-                f"live figure {missing}: tools/live/{where} does not know how it begins"
+                f"live figure {missing}: tools/live/{where} does not know it"
             )
     target = Path(app.outdir) / "_static" / FOLDER
     shutil.rmtree(target, ignore_errors=True)
@@ -142,6 +148,7 @@ def add_assets(
     if not used:
         return
     app.add_css_file(f"{FOLDER}/live.css")
+    # What two figures share is named twice; Sphinx puts it into the page once.
     for name in [*COMMON, *(s for f in SCRIPTS if f in used for s in SCRIPTS[f])]:
         app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
     context["metatags"] = context.get("metatags", "") + (
@@ -155,9 +162,11 @@ def visit_live(self, node: live) -> None:
     base = relative_uri(here, f"_static/{FOLDER}/")
     target = Path(self.builder.outdir) / "_static" / FOLDER
     text = (SOURCES / f"{node['figure']}.html").read_text(encoding="utf-8")
+    pad = (SOURCES / "pad.html").read_text(encoding="utf-8")
     name = f"live-{node['figure']}-{node['serial']}"
     self.body.append(
-        Template(text).substitute(
+        Template(text.replace(PAD, pad.rstrip())).substitute(
+            figure=node["figure"],
             id=name,
             alt=html.escape(node["alt"], quote=True),
             base=base,

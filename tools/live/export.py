@@ -1,10 +1,11 @@
-"""What the live figures load: the checkpoint's weights, as scripts.
+"""What the live figures load: the checkpoints' weights, as scripts.
 
-The weights are those of the shipped MNIST model, rounded to float16, packed with zlib
-and written as base64 into JavaScript files: a page opened from a folder (file://) can
-load a script, but fetch nothing. `decoder-weights.js` holds r_y of the ten classes and
-the decoder, for every figure; `encoder-weights.js` holds f, g and q_cov, for the sheet
-to draw on.
+The weights are those of shipped models, rounded to float16, packed with zlib and
+written as base64 into JavaScript files: a page opened from a folder (file://) can load
+a script, but fetch nothing. Of the MNIST model, `decoder-weights.js` holds r_y of the
+ten classes and the decoder, and `encoder-weights.js` holds f, g and q_cov, for the
+sheet to draw on. `scene-weights.js` holds r_y and the decoder of the model of house
+numbers, and the mean and deviation of each pixel, which bring back its pictures.
 """
 
 from __future__ import annotations
@@ -14,71 +15,109 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from equivae_lite.data.sets import Pixels
 from equivae_lite.errors import CheckpointError
 from equivae_lite.model.equivae import EquiVAE
-from equivae_lite.model.networks import Architecture
-from equivae_lite.training import checkpoints
-from tools.live import pictures
+from equivae_lite.training import checkpoints, experiments
+from tools.live import digits, pictures
 from tools.live.start import start
 
-NAME = "mnist-supervised"
+
+@dataclass(frozen=True)
+class Part:
+    """One file of weights: of which model, which tensors, and who is told to begin."""
+
+    model: str
+    tensors: tuple[str, ...]  # how their names in the checkpoint begin
+    starts: tuple[str, ...] = ()  # the figures whose first state it carries
+
+
+MNIST, SCENE = digits.DIGITS.model, digits.SCENES.model
 PARTS = {
-    "decoder": ("class_r", "decoder."),
-    "encoder": ("encoder.", "posterior."),
+    "decoder": Part(
+        MNIST, ("class_r", "decoder."), ("hero", "styles", "interpolation", "draw")
+    ),
+    "encoder": Part(MNIST, ("encoder.", "posterior.")),
+    # Not decoder.log_var: the mean of a Gaussian is shown, without its noise.
+    "scene": Part(
+        SCENE, ("class_r", "decoder.dense", "decoder.convolutions", "pixels."),
+        ("scene",),
+    ),
+}  # fmt: skip
+NEEDS = {
+    "hero": ("decoder",),
+    "styles": ("decoder",),
+    "interpolation": ("decoder",),
+    "draw": ("decoder", "encoder"),
+    "scene": ("scene",),
 }
 
 
-def rounded(model: EquiVAE) -> EquiVAE:
-    """The model with its weights and r_y rounded to float16 (kept as float32).
+@dataclass(frozen=True)
+class Shown:
+    """A model as the pages have it, and how its pictures are brought back."""
+
+    model: EquiVAE
+    pixels: Pixels
+
+    def draw(self, r: Tensor, v: Tensor) -> Tensor:
+        """Means of p(x | r_y, v) as pictures (..., C, H, W) in [0, 1]."""
+        return self.pixels.inverse(self.model.mean_image(r, v))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that there is to export, by its name in the checkpoint."""
+        pixels = {f"pixels.{k}": t for k, t in self.pixels.state().items()}
+        named = dict(self.model.named_parameters())
+        return {"class_r": self.model.class_r, **named, **pixels}
+
+
+def rounded(shown: Shown, name: str) -> Shown:
+    """The same with all its numbers rounded to float16 (kept as float32), in place.
 
     Raises CheckpointError where the rounding would lose a weight.
     """
     with torch.no_grad():
-        for name, tensor in tensors_of(model).items():
+        for key, tensor in shown.tensors().items():
             half = tensor.half()
             if not torch.isfinite(half).all():
-                raise CheckpointError(f"{name} of {NAME} does not fit into float16")
+                raise CheckpointError(f"{key} of {name} does not fit into float16")
             tensor.copy_(half)
-    return model
+    return shown
 
 
-def tensors_of(model: EquiVAE) -> dict[str, Tensor]:
-    """Everything that is exported, by its name in the checkpoint."""
-    return {"class_r": model.class_r, **dict(model.named_parameters())}
-
-
-def load(folder: Path | str = checkpoints.FOLDER) -> EquiVAE:
-    """The shipped MNIST model as the pages have it, rounded; its sha256 was compared.
+def load(name: str = MNIST, folder: Path | str = checkpoints.FOLDER) -> Shown:
+    """A shipped model as the pages have it, rounded; its sha256 was compared.
 
     Raises CheckpointError where it is missing, damaged, or not of the architecture
     that book/live/network.js is written for.
     """
-    model, _, card = checkpoints.load(NAME, folder=folder)
-    if model.arch != Architecture() or model.class_r is None:
+    model, pixels, card = checkpoints.load(name, folder=folder)
+    if model.arch != experiments.get(name).arch or model.class_r is None:
         raise CheckpointError(
-            f"{NAME} of {card.get('commit')} is not the supervised MNIST model with 16 "
-            "latents and its class representations: the live figures draw no other"
+            f"{name} of {card.get('commit')} is not the supervised model of that name "
+            "with its class representations: the live figures draw no other"
         )
-    return rounded(model)
+    return rounded(Shown(model, pixels), name)
 
 
-def script(part: str, model: EquiVAE, begin: dict) -> str:
+def script(part: str, shown: Shown) -> str:
     """A JavaScript file that hands tensors of the model to the page."""
     chosen = {
         name: tensor.detach().half().contiguous()
-        for name, tensor in tensors_of(model).items()
-        if name.startswith(PARTS[part])
+        for name, tensor in shown.tensors().items()
+        if name.startswith(PARTS[part].tensors)
     }
     flat = torch.cat([t.flatten() for t in chosen.values()])
     # High bytes first: signs and exponents pack well when they stand together.
     planes = flat.numpy().astype(">f2").view("u1").reshape(-1, 2).T.tobytes()
     content = {
-        "start": begin,
+        "start": {figure: start(figure) for figure in PARTS[part].starts},
         "tensors": [[name, list(t.shape)] for name, t in chosen.items()],
         "data": base64.b64encode(zlib.compress(planes, 9)).decode("ascii"),
     }
@@ -90,14 +129,18 @@ def write(
 ) -> None:
     """Write weights and pictures that these figures need into a folder.
 
-    Raises EquivaeError where the checkpoint is not as its card says, or the numbers of
-    tools/live/digits.py belong to another.
+    Raises EquivaeError where a checkpoint is missing or not as its card says, or the
+    numbers of tools/live/digits.py belong to another.
     """
-    model = load(folder)
-    for part in ["decoder", *(["encoder"] if "draw" in figures else [])]:
-        text = script(part, model, start() if part == "decoder" else {})
+    figures = sorted(figures)
+    parts = sorted({part for figure in figures for part in NEEDS[figure]})
+    models = {PARTS[part].model for part in parts}
+    shown = {name: load(name, folder) for name in sorted(models)}
+    for part in parts:
+        text = script(part, shown[PARTS[part].model])
         (target / f"{part}-weights.js").write_text(text, encoding="ascii")
     for figure in figures:
+        model = shown[PARTS[NEEDS[figure][0]].model]
         for name, data in pictures.pictures(model, figure).items():
             (target / name).write_bytes(data)
 

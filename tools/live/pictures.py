@@ -7,55 +7,63 @@ same over them once the weights are there.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.io import encode_png
 
-from equivae_lite.model.equivae import EquiVAE
-from tools.live.start import MAP, RANGE, STEPS, start
+from tools.live.start import STEPS, start
 
-SCALE = 4  # pixels of a picture for one of an image
+if TYPE_CHECKING:
+    from tools.live.export import Shown
+
+# Pixels of a picture for one of an image, by its number of colours. What is soft anyway
+# needs fewer, and a PNG in colour is large.
+SCALES = {1: 4, 3: 2}
 
 
 def picture(rows: Tensor) -> bytes:
-    """Images (rows, columns, H, W) in [0, 1], edge to edge, as a grey PNG."""
-    sheet = torch.cat([torch.cat([*row], dim=1) for row in rows])
-    big = interpolate(sheet[None, None], scale_factor=SCALE, mode="bicubic")[0]
+    """Images (rows, columns, C, H, W) in [0, 1], edge to edge, as a PNG."""
+    sheet = torch.cat([torch.cat([*row], dim=-1) for row in rows], dim=-2)
+    scale = SCALES[len(sheet)]
+    big = interpolate(sheet[None], scale_factor=scale, mode="bicubic")[0]
     return encode_png((big.clamp(0, 1) * 255).round().byte()).numpy().tobytes()
 
 
-def _hero(model: EquiVAE, begin: dict) -> dict[str, Tensor]:
+def _hero(shown: Shown, begin: dict) -> dict[str, Tensor]:
     v = math.sqrt(2) * torch.sin(torch.tensor(begin["phases"]))
-    return {"row": _decode(model, model.class_r, v)[None]}
+    return {"row": shown.draw(shown.model.class_r, v)[None]}
 
 
-def _styles(model: EquiVAE, begin: dict) -> dict[str, Tensor]:
-    v, r = torch.tensor(begin["v"]), model.class_r[begin["y"]]
-    values = RANGE * ((2 * torch.arange(MAP) + 1) / MAP - 1)  # middles of the cells
+def _pad(shown: Shown, begin: dict) -> dict[str, Tensor]:
+    """A pad over two units of v, and ten classes: of `styles` and of `scene`."""
+    v, r = torch.tensor(begin["v"]), shown.model.class_r[begin["y"]]
+    n = begin["map"]
+    values = begin["range"] * ((2 * torch.arange(n) + 1) / n - 1)  # middles of cells
     across, up = begin["units"]
-    cells = v.expand(MAP, MAP, -1).clone()
+    cells = v.expand(n, n, -1).clone()
     cells[..., across] = values
     cells[..., up] = values.flip(0)[:, None]
     return {
-        "map": _decode(model, r, cells),
-        "one": _decode(model, r, v)[None, None],
-        "row": _decode(model, model.class_r, v)[None],
+        "map": shown.draw(r, cells),
+        "one": shown.draw(r, v)[None, None],
+        "row": shown.draw(shown.model.class_r, v)[None],
     }
 
 
-def _interpolation(model: EquiVAE, begin: dict) -> dict[str, Tensor]:
+def _interpolation(shown: Shown, begin: dict) -> dict[str, Tensor]:
     a, b = (begin["digits"][begin[end]] for end in ("from", "to"))
     v = torch.tensor([a["v"], b["v"]])
-    r = model.class_r[[a["y"], b["y"]]]
+    r = shown.model.class_r[[a["y"], b["y"]]]
     t = torch.linspace(0, 1, STEPS)[:, None]
     ways = {
         "both": (torch.lerp(r[0], r[1], t), torch.lerp(v[0], v[1], t)),
         "r": (torch.lerp(r[0], r[1], t), v[:1].expand(STEPS, -1)),
         "v": (r[:1].expand(STEPS, -1), torch.lerp(v[0], v[1], t)),
     }
-    strips = {name: _decode(model, *way)[None] for name, way in ways.items()}
+    strips = {name: shown.draw(*way)[None] for name, way in ways.items()}
     middle = {
         f"{name}-now": s[:, STEPS // 2 : STEPS // 2 + 1] for name, s in strips.items()
     }
@@ -63,34 +71,31 @@ def _interpolation(model: EquiVAE, begin: dict) -> dict[str, Tensor]:
     return strips | middle | ends
 
 
-def _draw(model: EquiVAE, begin: dict) -> dict[str, Tensor]:
-    digit = start()["interpolation"]["digits"][begin["digit"]]
-    x = _decode(model, model.class_r[digit["y"]], torch.tensor(digit["v"]))
-    r = model.encoder(x[None, None])  # of this one drawing
-    mu, _ = model.posterior(r[None], x[None, None])
+def _draw(shown: Shown, begin: dict) -> dict[str, Tensor]:
+    model, digit = shown.model, start("interpolation")["digits"][begin["digit"]]
+    x = shown.draw(model.class_r[digit["y"]], torch.tensor(digit["v"]))
+    r = model.encoder(x[None])  # of this one drawing
+    mu, _ = model.posterior(r[None], x[None])
     return {
         "drawn": x[None, None],
-        "again": _decode(model, r, mu[0])[None, None],
-        "row": _decode(model, model.class_r, mu[0])[None],
+        "again": shown.draw(r, mu[0])[None, None],
+        "row": shown.draw(model.class_r, mu[0])[None],
     }
-
-
-def _decode(model: EquiVAE, r: Tensor, v: Tensor) -> Tensor:
-    return model.mean_image(r, v)[..., 0, :, :]
 
 
 FIGURES = {
     "hero": _hero,
-    "styles": _styles,
+    "styles": _pad,
     "interpolation": _interpolation,
     "draw": _draw,
+    "scene": _pad,
 }
 
 
 @torch.no_grad()
-def pictures(model: EquiVAE, figure: str) -> dict[str, bytes]:
+def pictures(shown: Shown, figure: str) -> dict[str, bytes]:
     """The pictures of a figure where it starts, by file name."""
     return {
         f"{figure}-{name}.png": picture(rows)
-        for name, rows in FIGURES[figure](model, start()[figure]).items()
+        for name, rows in FIGURES[figure](shown, start(figure)).items()
     }

@@ -32,6 +32,7 @@ SOURCES = (
     "tools/live/*.py",
     "equivae_lite/**/*.py",
     "data/checkpoints/*",
+    "data/results/live-*.json",
 )
 PASSING = {"__pycache__", ".ipynb_checkpoints"}
 

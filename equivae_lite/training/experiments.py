@@ -196,27 +196,21 @@ _SHORT = ((32, 1), (64, 2), (128, 3), (256, 5), (512, 5))
 
 
 def _short(name: str, init: str, **changes) -> Experiment:
-    return replace(
-        _MNIST, name=name, arch=replace(_MNIST.arch, init=init), schedule=_SHORT,
-        **changes,
-    )  # fmt: skip
+    return replace(_MNIST, name=name, arch=replace(_MNIST.arch, init=init),
+                   schedule=_SHORT, **changes)  # fmt: skip
 
 
 def _without_r(base: Experiment) -> Experiment:
     """Ablation (a): a plain VAE with r's width added to v."""
     arch = replace(base.arch, r_dim=0, v_dim=base.arch.r_dim + base.arch.v_dim)
-    return replace(
-        base, name=f"{base.name}-plain-vae", arch=arch, representation="none",
-        **_NO_SEPARATION,
-    )  # fmt: skip
+    return replace(base, name=f"{base.name}-plain-vae", arch=arch,
+                   representation="none", **_NO_SEPARATION)  # fmt: skip
 
 
 def _with_table(base: Experiment) -> Experiment:
     """Ablation (b): a learned vector per class in place of r_y."""
-    return replace(
-        base, name=f"{base.name}-class-table", representation="table",
-        **_NO_SEPARATION,
-    )  # fmt: skip
+    return replace(base, name=f"{base.name}-class-table",
+                   representation="table", **_NO_SEPARATION)  # fmt: skip
 
 
 def _with_wide_v(base: Experiment) -> Experiment:
@@ -232,25 +226,21 @@ def _without_separation(base: Experiment) -> Experiment:
 
 def _without_bounds(base: Experiment) -> Experiment:
     """q_y-post with everything of the recipe but the generative model."""
-    return replace(
-        base, name=f"{base.name}-no-bound", generative=False, **_NO_SEPARATION
-    )
+    return replace(base, name=f"{base.name}-no-bound", generative=False,
+                   **_NO_SEPARATION)  # fmt: skip
 
 
 def _with_variance(base: Experiment, variance: str) -> Experiment:
     """The same experiment with another variance of the Gaussian pixels."""
-    return replace(
-        base, name=f"{base.name}-{variance}-variance",
-        arch=replace(base.arch, variance=variance),
-    )  # fmt: skip
+    return replace(base, name=f"{base.name}-{variance}-variance",
+                   arch=replace(base.arch, variance=variance))  # fmt: skip
 
 
 def _labels_only(base: Experiment, how: str, distortion: float) -> Experiment:
     """q_y-post on the labelled images by themselves, for as many steps as `base`."""
     return replace(
         base, name=f"{base.data}-labels-{how}", generative=False, consistency=0.0,
-        distortion=distortion, warmup_steps=_TO_THE_END, **_NO_SEPARATION,
-    )  # fmt: skip
+        distortion=distortion, warmup_steps=_TO_THE_END, **_NO_SEPARATION)  # fmt: skip
 
 
 def _in_colour(

@@ -368,14 +368,14 @@ ERRORS = (
     ),
     Planted(
         "browser-one-for-all", "one random number for all units of a style",
-        "book/live/styles.js", "go(v.map(() => inside(normal())))",
-        "go(v.fill(inside(normal())).slice())",
+        "book/live/styles.js", "v.map(() => pad.inside(normal()))",
+        "v.slice().fill(pad.inside(normal()))",
         LIVE + "a_random_style_draws_every_unit_by_itself",
     ),
     Planted(
         "browser-uniform", "a uniform number in place of a normal one",
-        "book/live/styles.js", "go(v.map(() => inside(normal())))",
-        "go(v.map(() => range * (2 * Math.random() - 1)))",
+        "book/live/styles.js", "v.map(() => pad.inside(normal()))",
+        "v.map(() => start.styles.range * (2 * Math.random() - 1))",
         LIVE + "a_random_style_draws_every_unit_by_itself",
     ),
     Planted(
@@ -423,6 +423,17 @@ ERRORS = (
         SPLITS, "generator.permutation(n)[:n_validation]",
         "generator.permutation(n_validation + (n > 9))[:n_validation]",
         "tests/data/test_sets.py::test_holdout_split_takes_every_image_equally_often",
+    ),
+    Planted(
+        "held-out-neighbours", "digits of one photograph on both sides", SPLITS,
+        "holdout_split(n, count, seed, train.photographs)",
+        "holdout_split(n, count, seed)",
+        "tests/data/test_svhn_part.py::test_photographs_stay_on_one_side",
+    ),
+    Planted(
+        "separation-undistorted", "f reads the images of separation as they are", LOOP,
+        "strength = experiment.separation_distortion", "strength = 0.0",
+        FIELD.format("separation_distortion"),
     ),
     Planted(
         "labels-of-the-first", "labelled images are the first of each class", SPLITS,

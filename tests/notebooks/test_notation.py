@@ -5,7 +5,7 @@ import re
 import pytest
 
 from equivae_lite.chapters import explorer, toys
-from equivae_lite.data import distortions, sets
+from equivae_lite.data import distortions, sets, splits
 from equivae_lite.evaluation import labels, pixel_density
 from equivae_lite.model import bounds, networks
 from equivae_lite.model.equivae import EquiVAE
@@ -30,6 +30,7 @@ def scope() -> dict:
         "linear": toys.LinearGaussian.example(),
         "curve": toys.BernoulliCurve.example(),
         "sets": sets,
+        "splits": splits,
         "explorer": explorer,
         "sampling": sampling,
         "distortions": distortions,

@@ -252,6 +252,19 @@ def test_splits(labels, per_class, seed, classes, form):
     survives(splits.class_balanced_split, labels, 2, 0, per_class)
 
 
+@covers("sets.ImageSet.photographs")
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), min_size=1))
+@quick(30)
+def test_photographs_have_a_number_each(places):
+    labels = [0] * len(places)
+    split, photograph = torch.tensor(places).T
+    factors = {"official_split": split, "photograph": photograph}
+    numbers = a_set(labels, factors=factors).photographs.tolist()
+    assert len(set(zip(numbers, places))) == len(set(places)) == len(set(numbers))
+    assert a_set(labels).photographs is None
+    assert a_set(labels, factors={"pose": split}).photographs is None
+
+
 @given(anything, anything)
 @quick(40)
 def test_whatever_is_split(a, b):

@@ -1,7 +1,7 @@
 """How f falls silent on real house numbers, step by step, and what keeps it alive.
 
     python -m tools.silence              every run that is not in the file yet
-    python -m tools.silence --table      the table that chapter 13 shows
+    python -m tools.silence --table      the table so far
 
 Each run is (4) on `svhn-part` with one departure, short (6 epochs of batch 64, about
 one minute of one core), so it says whether f wakes and not where training ends. Runs
@@ -13,6 +13,7 @@ data/results/svhn-part-silence.json and not made again.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,13 @@ from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.machine import versions
 from equivae_lite.training import checkpoints, experiments
 from equivae_lite.training.experiments import Experiment
-from equivae_lite.training.objectives import Batches, labelled_bound, separation
+from equivae_lite.training.objectives import (
+    Batches,
+    labelled_bound,
+    pool_embeddings,
+    representations,
+    separation,
+)  # fmt: skip
 
 PATH = SHELF.results / "svhn-part-silence.json"
 COMMAND = "python -m tools.silence"
@@ -202,8 +209,6 @@ def _value(
 
 def _r(model: EquiVAE, batches: Batches, n: Tensor, m: int) -> Tensor:
     """r_y of the images n, each from m others of its class."""
-    from equivae_lite.training.objectives import pool_embeddings, representations
-
     y = batches.y[n]
     pool, f = pool_embeddings(model, batches, m)
     return representations(model, pool, f, batches.pools.left_out(pool, n, y), y)
@@ -298,11 +303,15 @@ def judge(
 
 
 def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
-    """Make every run that the file does not hold yet; each is written when it ends."""
+    """Make every run that the file does not hold yet; each is written when it ends.
+
+    Raises ValueError if the file holds runs of other settings or data.
+    """
     images = sets.load(BASE.data)
     train, held_out = splits.held_out(images)
     content = {
         "command": COMMAND,
+        "experiment": json.loads(json.dumps(BASE.to_dict())),  # as a file has it
         "data": {"name": images.name, "split": "train", "md5": images.md5},
         "training_images": len(train),
         "held_out_images": len(held_out),
@@ -310,7 +319,13 @@ def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
         "departures": {},
     }
     if PATH.exists():
-        content["departures"] = stored()["departures"]
+        found = stored()
+        if any(found.get(key) != content[key] for key in ("experiment", "data")):
+            raise ValueError(
+                f"{PATH.name} holds runs of other settings or data: delete it to make "
+                f"all of them again with `{COMMAND}`"
+            )
+        content["departures"] = found["departures"]
     for seed in seeds:  # all departures of one seed first: a stop leaves a whole table
         for name, departure in DEPARTURES.items():
             entry = content["departures"].setdefault(

@@ -129,6 +129,20 @@ def test_a_look_says_what_f_is(short):
     assert after["wrong_class"] == 0 and after["noise"] == 0
 
 
+def test_runs_are_kept_and_those_of_other_settings_refused(
+    short, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(silence, "PATH", tmp_path / "silence.json")
+    monkeypatch.setattr(silence, "DEPARTURES", {"plain": DEPARTURES["plain"]})
+    monkeypatch.setattr(silence.sets, "load", lambda name: noise(160))
+    one = silence.run_all(seeds=(0,))
+    monkeypatch.setattr(silence, "run", None)  # nothing is run again
+    assert silence.run_all(seeds=(0,))["departures"] == one["departures"]
+    monkeypatch.setattr(silence, "BASE", replace(silence.BASE, m_max=2))
+    with pytest.raises(ValueError, match="of other settings"):
+        silence.run_all(seeds=(0,))
+
+
 @stored
 def test_the_file_has_every_departure_and_seed():
     content = silence.stored()

@@ -198,15 +198,23 @@ def setup(
     print(f", data {session.data}" if data_set else "")
     if session.data != data_set:
         what = "STAND-IN" if session.stand_in else "A PART OF THE REAL DATA"
-        absent = "" if sources.available(data_set) else f"{data_set} is not here, so "
-        fetch = absent and (
-            f" To get the real data ({sources.MEGABYTES[data_set]} MB),\n"
-            "*** run this line in a cell of its own, then the chapter from its top:\n"
-            f'from equivae_lite.data.sources import download; download("{data_set}")'
-        )
+        here = sources.available(data_set)
+        absent = "" if here else f"{data_set} is not here, so "
+        fetch = "" if here else _fetch(data_set)
         print(f"*** {what}: {absent}this run uses {session.data}.\n"
               f"*** Nothing below is a result on {data_set}.{fetch}")  # fmt: skip
     return session
+
+
+def _fetch(data_set: str) -> str:
+    """How a reader of the notebook comes by a set, for the end of the banner."""
+    if data_set not in sources.MEGABYTES:
+        return f"\n*** {sources.remedy(data_set)}"
+    return (
+        f" To get the real data ({sources.MEGABYTES[data_set]} MB),\n"
+        "*** run this line in a cell of its own, then the chapter from its top:\n"
+        f'from equivae_lite.data.sources import download; download("{data_set}")'
+    )
 
 
 def note_of(session: Session) -> str:

@@ -92,7 +92,7 @@ def checked_md5(name: str, path: Path, expected: str) -> str:
     if not path.is_file():
         raise DataError(
             f"{name} is not there: looked for {path}. Set EQUIVAE_DATA to the folder "
-            f"that holds it. {_remedy(name)} The data set '{STAND_INS[name]}' is its "
+            f"that holds it. {remedy(name)} The data set '{STAND_INS[name]}' is its "
             "stand-in and needs no files."
         )
     try:
@@ -103,12 +103,12 @@ def checked_md5(name: str, path: Path, expected: str) -> str:
     if found != expected:
         raise DataError(
             f"{path} is damaged or truncated ({path.stat().st_size:,} bytes): "
-            f"expected MD5 {expected}, found {found}. {_remedy(name, ' again')}"
+            f"expected MD5 {expected}, found {found}. {remedy(name, ' again')}"
         )
     return found
 
 
-def _remedy(name: str, again: str = "") -> str:
+def remedy(name: str, again: str = "") -> str:
     """How to come by the files of a real set, in a sentence."""
     if name in MEGABYTES:
         return f"`python -m equivae_lite download {name}` fetches it{again}."

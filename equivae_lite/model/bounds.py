@@ -116,19 +116,28 @@ def labelled_bound(log_lik: Tensor, kl: Tensor) -> Tensor:
     return log_lik - kl
 
 
+def label_mean(of_y: Tensor, log_q: Tensor) -> Tensor:
+    """The sum over labels in (6): sum_y q(y | x) of_y, (B, classes) -> (B,).
+
+    `log_q` (B, classes). A label with q(y | x) = 0 adds nothing, be its value -inf:
+    what is impossible is not told.
+    """
+    checks.one_width(of_y=of_y, log_q=log_q)
+    checks.distribution(log_q=log_q)
+    of_y, q = checks.full(of_y), checks.full(log_q).exp()
+    of_y = of_y.masked_fill((q == 0) & (of_y == -math.inf), 0.0)
+    return (q * of_y).sum(dim=-1)
+
+
 def unlabelled_bound(bound_y: Tensor, log_q: Tensor, log_p: Tensor) -> Tensor:
     """Equation (6): sum_y q(y | x) L(x, y) - KL[q(y | x) || p(y)].
 
     `bound_y` (B, classes) holds the braces of (6), which is (4) with the r_y
     of each class; `log_q` (B, classes) is the label posterior's, `log_p` the
-    prior's logarithm, (classes,) or (B, classes). Returns (B,). A label with
-    q(y | x) = 0 adds nothing, be its bound -inf: what is impossible is not told.
+    prior's logarithm, (classes,) or (B, classes). Returns (B,).
     """
     checks.one_width(bound_y=bound_y, log_q=log_q, log_p=log_p)
-    bound_y, log_q = checks.full(bound_y), checks.full(log_q)
-    impossible = (log_q.exp() == 0) & (bound_y == -math.inf)
-    bound_y = bound_y.masked_fill(impossible, 0.0)
-    expected = (log_q.exp() * bound_y).sum(dim=-1)
+    expected = label_mean(bound_y, log_q)
     return expected - categorical_kl(log_q, log_p)
 
 

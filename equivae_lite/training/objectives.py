@@ -185,7 +185,8 @@ def semi_supervised_objective(
         if shut:
             expected, of_labelled = template_log_lik(model, batches, x, x_lab, m)
             labelled = of_labelled.gather(1, batches.y[n][:, None]).mean()
-            expected, kl = (log_q.exp() * expected).sum(dim=1), torch.zeros_like(log_q)
+            expected = bounds.label_mean(expected, log_q)
+            kl = torch.zeros_like(log_q)
         else:
             labelled, more = labelled_bound(
                 model, batches, n, m, kl_weight, e.v_samples
@@ -253,7 +254,7 @@ def exact_log_lik(
     r = class_representations(model, batches, len(x), m)
     eps = batches.noise(v_samples, *log_q.shape, model.arch.v_dim)
     terms = model.terms_per_class(x, r, eps)
-    return (log_q.exp() * terms.log_lik.mean(dim=0)).sum(dim=1), terms.kl
+    return bounds.label_mean(terms.log_lik.mean(dim=0), log_q), terms.kl
 
 
 def sampled_log_lik(

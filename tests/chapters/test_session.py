@@ -93,6 +93,17 @@ def test_a_stand_in_is_announced(capsys, wanted, stand_in):
     assert f"stand-in: {stand_in}" in grid.axes[0].get_title()
 
 
+def test_a_set_that_nothing_fetches_says_so(capsys):
+    session = sessions.setup("svhn-part")
+    banner = capsys.readouterr().out.splitlines()[1:]
+    assert banner == [
+        "*** STAND-IN: svhn-part is not here, so this run uses street-glyphs.",
+        "*** Nothing below is a result on svhn-part.",
+        f"*** {sources.remedy('svhn-part')}",
+    ]
+    assert session.stand_in and session.data == "street-glyphs"
+
+
 def test_real_data_needs_no_banner(capsys, mnist_files):
     session = sessions.setup("mnist")
     out = capsys.readouterr().out

@@ -196,7 +196,7 @@ def test_both_of_probability_0():
 # --- bounds ---------------------------------------------------------------------------
 
 
-@covers("bounds.unlabelled_bound")
+@covers("bounds.unlabelled_bound", "bounds.label_mean")
 @given(seeds, small, small, st.booleans())
 @quick(60)
 def test_unlabelled_bound_label_by_label(seed, lead, classes, zeros):
@@ -217,6 +217,8 @@ def test_unlabelled_bound_label_by_label(seed, lead, classes, zeros):
     ]
     found = bounds.unlabelled_bound(bound_y, log_q, log_p)
     same(found, np.array(right), found)
+    without_kl = found + bounds.categorical_kl(log_q, log_p)
+    same(bounds.label_mean(bound_y, log_q), without_kl.detach().numpy(), found)
     slopes = torch.autograd.grad(found.sum(), (log_q, bound_y))
     assert all(slope.isfinite().all() for slope in slopes)
     with torch.no_grad():
@@ -275,6 +277,7 @@ BOUNDS = {
     bounds.categorical_kl: 2,
     bounds.reparameterise: 3,
     bounds.labelled_bound: 2,
+    bounds.label_mean: 2,
     bounds.unlabelled_bound: 3,
     bounds.joint_bound: 2,
     bounds.importance_weighted_bound: 1,

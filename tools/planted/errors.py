@@ -173,22 +173,20 @@ MUTANTS = (
     ),
     Mutant(
         "labels-averaged", "plain mean over labels, not weighted by q(y | x)",
-        "model.bounds", "unlabelled_bound",
-        "(log_q.exp() * bound_y).sum(dim=-1)", "bound_y.mean(dim=-1)",
+        "model.bounds", "label_mean",
+        "(q * of_y).sum(dim=-1)", "of_y.mean(dim=-1)",
         ("04", "05"),
     ),
     Mutant(
         "label-weights-detached", "q(y | x) cut off from the gradient of (6)",
-        "model.bounds", "unlabelled_bound",
-        "(log_q.exp() * bound_y).sum(dim=-1)",
-        "(log_q.exp().detach() * bound_y).sum(dim=-1)",
+        "model.bounds", "label_mean",
+        "(q * of_y).sum(dim=-1)", "(q.detach() * of_y).sum(dim=-1)",
         ("04", "05"),
     ),
     Mutant(
         "class-bounds-detached", "the bound under each class cut off from (6)",
-        "model.bounds", "unlabelled_bound",
-        "(log_q.exp() * bound_y).sum(dim=-1)",
-        "(log_q.exp() * bound_y.detach()).sum(dim=-1)",
+        "model.bounds", "label_mean",
+        "(q * of_y).sum(dim=-1)", "(q * of_y.detach()).sum(dim=-1)",
         ("04", "05"),
     ),
     Mutant(

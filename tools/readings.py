@@ -40,7 +40,7 @@ from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.machine import versions
 from equivae_lite.runs.tables import over_seeds
 from equivae_lite.training import checkpoints, experiments, loop
-from equivae_lite.training.experiments import Experiment
+from equivae_lite.training.settings import Experiment
 
 PATH = SHELF.results / "readings.json"
 COMMAND = "python -m tools.readings"

@@ -35,7 +35,6 @@ from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.runs.machine import versions
 from equivae_lite.training import checkpoints, experiments
-from equivae_lite.training.experiments import Experiment
 from equivae_lite.training.objectives import (
     Batches,
     labelled_bound,
@@ -43,6 +42,7 @@ from equivae_lite.training.objectives import (
     representations,
     separation,
 )  # fmt: skip
+from equivae_lite.training.settings import Experiment
 
 PATH = SHELF.results / "svhn-part-silence.json"
 COMMAND = "python -m tools.silence"

@@ -8,10 +8,10 @@ makes it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
+from scipy import stats
 from torch import Tensor
 
 from ..data import sources
@@ -70,27 +70,44 @@ def seeds_of(session: Session, experiment: str) -> dict[str, dict] | None:
     return session.results(experiment)["seeds"]
 
 
+def numbers(session: Session, experiment: str, pick: Pick) -> list[float] | None:
+    """One number of each seed, in the order of the seeds; None without results."""
+    seeds = seeds_of(session, experiment)
+    return None if seeds is None else [pick(seeds[key]) for key in sorted(seeds)]
+
+
 def pair(session: Session, experiment: str, pick: Pick) -> Pair | None:
     """Mean over seeds of one number and its standard error; None without results."""
-    seeds = seeds_of(session, experiment)
-    return None if seeds is None else over_seeds([pick(s) for s in seeds.values()])
+    found = numbers(session, experiment, pick)
+    return None if found is None else over_seeds(found)
 
 
-def verdict(gain: float, errors: Sequence[float | None], digits: int = 1) -> str:
-    """By how much something is better (gain > 0), and whether that may be claimed.
+def verdict(
+    ours: Sequence[float], theirs: Sequence[float], digits: int = 1,
+    paired: bool = False,
+) -> str:  # fmt: skip
+    """The difference of two means over seeds, its 95 % interval, and what that shows.
 
-    errors: the standard errors over seeds of the two means that `gain` is the
-    difference of. A claim needs more than two standard errors of the difference.
+    One number for each seed, larger is better. The interval is Student's t: Welch's
+    for two independent samples, or that of the differences where the numbers are
+    `paired` (the same labelled images). A single seed has none, and claims nothing.
     """
-    if None in errors:
-        return f"{gain:+.{digits}f} (a single seed has no error bar: no claim)"
-    error = math.hypot(*errors)
-    far = abs(gain) / error if error else math.inf
-    words = "no difference beyond two standard errors"
-    if far > 2 and gain:
-        side = "better" if gain > 0 else "worse"
-        words = f"**{side}**, by {far:.1f} standard errors"
-    return f"{gain:+.{digits}f} ± {error:.{digits}f}: {words}"
+    gain = over_seeds(ours)[0] - over_seeds(theirs)[0]
+    if min(len(ours), len(theirs)) < 2:
+        return f"{gain:+.{digits}f} (a single seed has no interval: no claim)"
+    if paired:
+        test = stats.ttest_rel(ours, theirs)
+    else:
+        test = stats.ttest_ind(ours, theirs, equal_var=False)
+    low, high = test.confidence_interval(0.95)
+    words = "so few seeds show no difference"
+    if low > 0 or high < 0:
+        words = "better" if gain > 0 else "worse"
+    seeds = f"{len(ours)} pairs" if paired else f"{len(ours)} and {len(theirs)} seeds"
+    return (
+        f"{gain:+.{digits}f}, 95 % interval {low:+.{digits}f} to {high:+.{digits}f} "
+        f"({seeds}): {words}"
+    )
 
 
 def results_table(

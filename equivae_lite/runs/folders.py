@@ -21,7 +21,7 @@ from pathlib import Path
 from .. import ROOT, files
 from ..errors import CheckpointError, EquivaeError
 from ..training import checkpoints
-from ..training.experiments import Experiment
+from ..training.settings import Experiment
 
 KEEP = "move it away or evaluate again"
 

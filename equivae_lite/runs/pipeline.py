@@ -26,7 +26,7 @@ from ..evaluation.labels import (
 )
 from ..model.equivae import EquiVAE
 from ..training import checkpoints, experiments, loop
-from ..training.experiments import Experiment
+from ..training.settings import Experiment
 from .folders import MINE, Folder, demand_room, holder_of, of_reader
 from .machine import commit, hardware, peak_megabytes, versions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..data import sets, sources
 from ..errors import EquivaeError
 from ..training import checkpoints, experiments, loop
-from ..training.experiments import Experiment
+from ..training.settings import Experiment
 from . import pipeline, tables
 from .folders import MINE, Folder, demand_room, of_reader
 

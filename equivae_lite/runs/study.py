@@ -21,7 +21,7 @@ from ..data import sets, splits
 from ..data.sets import Pixels
 from ..errors import ExperimentError
 from ..training import experiments, loop
-from ..training.experiments import Experiment
+from ..training.settings import Experiment
 from . import machine, pipeline
 from .folders import MINE, SHELF, Folder, demand_room, of_reader
 from .tables import markdown, over_seeds, plus_minus

@@ -24,7 +24,7 @@ from ..data.sets import Pixels
 from ..errors import CheckpointError
 from ..model.equivae import EquiVAE
 from ..model.networks import Architecture
-from .experiments import Experiment
+from .settings import Experiment
 
 FOLDER = ROOT / "data" / "checkpoints"  # those that the book shows
 PREVIOUS = ".previous"  # the end of the name of the state before the last

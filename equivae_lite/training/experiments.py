@@ -1,122 +1,17 @@
 """One preset per experiment: every setting of Appendix B and every open choice.
 
-A field that the appendix fixes says so by its place in a preset; a field that
-it leaves open carries a sentence on why it has its value. `PRESETS` maps names
-to presets; `get` finds one or says which exist.
+`PRESETS` maps names to presets; `get` finds one or says which exist. What each field
+means, and why an open one has its value, is in settings.py.
 """
 
 from __future__ import annotations
 
 import difflib
-import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 
 from ..errors import ExperimentError
 from ..model.networks import Architecture
-
-LABEL_SUMS = ("exact", "sampled")
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Everything that a training run depends on besides its seed and the machine."""
-
-    name: str
-    data: str
-    arch: Architecture = field(default_factory=Architecture)
-    representation: str = "complementary"  # where r_y comes from, see EquiVAE
-    m_max: int = 7  # m is uniform on 1..m_max at every step
-    labels: int | None = None  # labelled images in all; None: every image
-
-    # Batches double successively, from 32: (batch size, epochs). The appendix
-    # does not say when; small batches first for speed of progress, most epochs
-    # at the large end, where the noise of Adam's fixed step is averaged out.
-    schedule: tuple[tuple[int, int], ...] = (
-        (32, 1), (64, 2), (128, 3), (256, 6), (512, 8), (1024, 10), (2048, 6),
-    )  # fmt: skip
-    learning_rate: float = 1e-3  # Adam's defaults, as in the appendix
-    # Weight of the KL in (4), rising linearly to 1: our departure, without which
-    # v starts collapsed (chapter 11 measures it). 1.0 or 0 epochs: off.
-    kl_start: float = 0.1
-    kl_epochs: float = 4.0
-    # Departures from Adam's fixed step, off by default: after this share of the
-    # epochs the learning rate falls along a cosine to 2 % of itself (1: never), and
-    # the weights that are kept are a running average over about 1 / (1 - averaging)
-    # steps (0: the last ones).
-    decay_from: float = 1.0
-    averaging: float = 0.0
-    v_samples: int = 1  # draws of v for each image and step; Appendix B names none
-    # First steps in which f and g learn from `separation` alone, and all else from the
-    # bounds: ours, for data where r_y says nothing of the class at first (chapter 13).
-    separation_steps: int = 0
-    # In those steps f reads its images distorted with this strength: ours, for a set so
-    # small that f learns it by heart.
-    separation_distortion: float = 0.0
-
-    # Semi-supervised only. All but the first two are ours, and off at these values.
-    labelled_batch: int = 32  # labelled images beside each unlabelled batch
-    labelled_weight: float | None = None  # share of the labelled mean; None: (7)'s own
-    alpha: float = 0.0  # weight of log q_y-post(y_n | x_n), which (7) does not have
-    warmup_steps: int = 0  # first steps: q_y-post alone, on the labelled images
-    shut_steps: int = 0  # next steps: v shut, so that r_y alone has to draw the class
-    distortion: float = 0.0  # q_y-post reads images distorted with this strength
-    # Weight of -KL from the averaged model's q(y | x), which reads x undistorted.
-    consistency: float = 0.0
-    balance: float = 0.0  # weight of -KL[q(y) || p(y)] for the mean q(y)
-    generative: bool = True  # False: no bound at all, q_y-post by itself (a baseline)
-    # The sum over labels in (6): "exact", or "sampled" from about one decoding an
-    # image with the same mean (see label_sum).
-    label_sum: str = "exact"
-
-    def __post_init__(self) -> None:
-        if self.label_sum not in LABEL_SUMS:
-            raise ExperimentError(
-                f"label_sum must be one of {LABEL_SUMS}, not {self.label_sum!r}"
-            )
-        if self.separation_steps and self.representation != "complementary":
-            raise ExperimentError(
-                f"separation_steps trains the encoder of r_y, and {self.name} has none "
-                f"(representation {self.representation!r}): leave it at 0"
-            )
-
-    @property
-    def epochs(self) -> int:
-        return sum(epochs for _, epochs in self.schedule)
-
-    @property
-    def semi_supervised(self) -> bool:
-        return self.labels is not None
-
-    def batch_size(self, epoch: int) -> int:
-        """Batch size of an epoch, counted from 0."""
-        for size, epochs in self.schedule:
-            if epoch < epochs:
-                return size
-            epoch -= epochs
-        raise ExperimentError(f"{self.name} has only {self.epochs} epochs")
-
-    def kl_weight(self, progress: float) -> float:
-        """Weight of the KL after `progress` epochs (a fraction within one)."""
-        if self.kl_epochs == 0 or progress >= self.kl_epochs:
-            return 1.0
-        return self.kl_start + (1 - self.kl_start) * progress / self.kl_epochs
-
-    def learning_rate_at(self, progress: float) -> float:
-        """Adam's step after `progress` epochs (a fraction within one)."""
-        start = self.decay_from * self.epochs
-        if progress <= start:
-            return self.learning_rate
-        done = (progress - start) / (self.epochs - start)
-        return self.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
-
-    def to_dict(self) -> dict:
-        settings = asdict(self)
-        if self.arch.likelihood == "bernoulli":
-            del settings["arch"]["variance"]  # it has none
-        if not self.separation_distortion:  # cards of before this field lack it
-            del settings["separation_distortion"]
-        return settings
-
+from .settings import Experiment
 
 _MNIST = Experiment("mnist-supervised", "mnist")
 # The appendix gives no dropout rate. With 0.2 instead of the usual 0.5 the generative
@@ -225,9 +120,23 @@ def _without_separation(base: Experiment) -> Experiment:
 
 
 def _without_bounds(base: Experiment) -> Experiment:
-    """q_y-post with everything of the recipe but the generative model."""
+    """q_y-post with all of the recipe but the generative model; f stays as it began."""
     return replace(base, name=f"{base.name}-no-bound", generative=False,
                    **_NO_SEPARATION)  # fmt: skip
+
+
+def _without_bounds_but_separation(base: Experiment) -> Experiment:
+    """The same with the f that `base` has: what the bounds themselves are worth."""
+    name = f"{base.name}-no-bound-with-separation"
+    return replace(base, name=name, generative=False)
+
+
+def _of_the_appendix(base: Experiment) -> Experiment:
+    """(7) by itself, with the networks and the schedule of `base`."""
+    return Experiment(
+        f"{base.name}-appendix", base.data, base.arch, m_max=base.m_max,
+        labels=base.labels, schedule=base.schedule, kl_epochs=0.0, label_sum="sampled",
+    )  # fmt: skip
 
 
 def _with_variance(base: Experiment, variance: str) -> Experiment:
@@ -257,6 +166,8 @@ def _in_colour(
         _with_variance(supervised, "shared"),
         semi_supervised,
         _without_bounds(semi_supervised),
+        _without_bounds_but_separation(semi_supervised),
+        _of_the_appendix(semi_supervised),
         _labels_only(semi_supervised, "alone", 0.0),
         _labels_only(semi_supervised, "distorted", 1.0),
     )

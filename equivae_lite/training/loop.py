@@ -23,8 +23,8 @@ from ..data.sets import ImageSet, Pixels
 from ..errors import CheckpointError, TrainingError
 from ..model.equivae import EquiVAE
 from .checkpoints import build, demand_finite, load_state, save_state
-from .experiments import Experiment
 from .objectives import Batches, labelled_bound, semi_supervised_objective, separation
+from .settings import Experiment
 
 CHECK_EVERY = 50  # steps between two looks at the loss (a look waits for the GPU)
 

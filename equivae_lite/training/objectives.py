@@ -16,8 +16,8 @@ from ..data.sets import ImageSet, Pixels
 from ..data.splits import class_balanced_split
 from ..model import bounds, label_sum
 from ..model.equivae import EquiVAE
-from .experiments import Experiment
 from .sampling import ComplementaryPools, complementary_mean
+from .settings import Experiment
 
 
 class Batches:

@@ -1,10 +1,13 @@
 """What chapters 13 and 14 share: the data in use, tables, known factors."""
 
 import json
+import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from equivae_lite import files
 from equivae_lite.chapters import colour, figures
@@ -197,18 +200,38 @@ def test_departures_have_a_row_each_and_a_dash_for_what_they_lack():
     assert second == "| without | 1 | -1500 | 40.0 | 3.00 | – | – |"
 
 
-@pytest.mark.parametrize(
-    ("gain", "errors", "words"),
-    [
-        (5.0, (0.3, 0.4), "+5.0 ± 0.5: **better**, by 10.0 standard errors"),
-        (-5.0, (0.3, 0.4), "-5.0 ± 0.5: **worse**, by 10.0 standard errors"),
-        (0.9, (0.3, 0.4), "+0.9 ± 0.5: no difference beyond two standard errors"),
-        (9.0, (None, 0.4), "+9.0 (a single seed has no error bar: no claim)"),
-        (0.0, (0.0, 0.0), "+0.0 ± 0.0: no difference beyond two standard errors"),
-    ],
-)
-def test_nothing_is_claimed_within_two_standard_errors(gain, errors, words):
-    assert colour.verdict(gain, errors) == words
+def test_the_interval_is_students_and_decides():
+    ours, theirs = [5.0, 5.3, 5.1], [3.0, 3.3, 3.6]
+    # By hand: the mean of 2.0, 2.0, 1.5 and 4.303 of their standard errors.
+    differences = np.array([2.0, 2.0, 1.5])
+    half = 4.30265 * differences.std(ddof=1) / math.sqrt(3)
+    low, high = differences.mean() - half, differences.mean() + half
+    words = colour.verdict(ours, theirs, 3, paired=True)
+    assert words == (
+        f"+1.833, 95 % interval +{low:.3f} to +{high:.3f} (3 pairs): better"
+    )
+    assert colour.verdict(theirs, ours).endswith("(3 and 3 seeds): worse")
+    # Beyond two standard errors, and yet within an interval that two seeds leave open.
+    open_ = colour.verdict([1.0, 1.4], [0.1, 0.2], paired=True)
+    assert open_.endswith("(2 pairs): so few seeds show no difference")
+
+
+def test_unpaired_the_interval_is_welchs():
+    ours, theirs = [10.0, 12.0, 14.0, 11.0], [1.0, 1.1, 1.2]
+    a, b = np.var(ours, ddof=1) / 4, np.var(theirs, ddof=1) / 3
+    df = (a + b) ** 2 / (a**2 / 3 + b**2 / 2)
+    half = stats.t.ppf(0.975, df) * math.sqrt(a + b)
+    gain = np.mean(ours) - np.mean(theirs)
+    assert colour.verdict(ours, theirs, 2) == (
+        f"+{gain:.2f}, 95 % interval +{gain - half:.2f} to +{gain + half:.2f} "
+        "(4 and 3 seeds): better"
+    )
+
+
+def test_a_single_seed_claims_nothing():
+    words = "+9.0 (a single seed has no interval: no claim)"
+    assert colour.verdict([10.0], [1.0, 1.0]) == words
+    assert colour.verdict([10.0, 10.0], [1.0]) == words
 
 
 def test_drawable_has_svhn_first(tmp_path):

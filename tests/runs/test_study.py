@@ -8,7 +8,7 @@ from equivae_lite.data import sets, splits
 from equivae_lite.errors import ExperimentError
 from equivae_lite.runs import study
 from equivae_lite.runs.folders import Folder
-from equivae_lite.training.experiments import Experiment
+from equivae_lite.training.settings import Experiment
 
 ALL_OF = sets.load
 

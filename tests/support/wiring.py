@@ -17,7 +17,7 @@ from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.model.networks import Architecture
 from equivae_lite.training import loop, objectives
-from equivae_lite.training.experiments import Experiment
+from equivae_lite.training.settings import Experiment
 
 ARCH = Architecture(r_dim=3, v_dim=2, hidden=(16, 4))
 # On `made_up(40)` 5 steps and 3: (8, 8, 8, 8, 8), (16, 16, 8).

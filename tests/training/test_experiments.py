@@ -9,7 +9,8 @@ import pytest
 from equivae_lite.data import sources
 from equivae_lite.errors import EquivaeError, ExperimentError
 from equivae_lite.training import checkpoints, experiments
-from equivae_lite.training.experiments import PRESETS, Experiment
+from equivae_lite.training.experiments import PRESETS
+from equivae_lite.training.settings import Experiment
 
 # name: (data, likelihood, latents, widths, m_max, labels), from Appendix B
 PAPER = {
@@ -103,6 +104,28 @@ def test_a_part_of_svhn_has_its_networks_and_schedules_of_its_own(kind):
                  "separation_distortion"}  # fmt: skip
     assert differing(whole, part) <= {"name", "data"} | schedules
     assert part.data == "svhn-part" and part.arch == whole.arch
+
+
+@pytest.mark.parametrize("data", ["svhn", "svhn-part", "street-glyphs"])
+def test_the_arms_of_chapter_14_differ_in_what_they_are_named_for(data):
+    recipe = experiments.get(f"{data}-semi-supervised")
+    same_f = experiments.get(f"{data}-semi-supervised-no-bound-with-separation")
+    assert differing(recipe, same_f) == {"name", "generative"}
+    untrained_f = experiments.get(f"{data}-semi-supervised-no-bound")
+    assert differing(untrained_f, same_f) - {"separation_distortion"} == {
+        "name", "separation_steps"
+    }  # fmt: skip
+    alone = experiments.get(f"{data}-labels-alone")
+    bent = experiments.get(f"{data}-labels-distorted")
+    assert differing(alone, bent) == {"name", "distortion"}
+    # (7) by itself: the recipe without everything that is ours.
+    appendix = experiments.get(f"{data}-semi-supervised-appendix")
+    of_mnist = experiments.get("mnist-semi-supervised-appendix")
+    fixed = {f.name for f in dataclasses.fields(Experiment)} - {
+        "name", "data", "arch", "m_max", "labels", "schedule"
+    }  # fmt: skip
+    assert not differing(appendix, of_mnist) & fixed
+    assert not differing(appendix, recipe) & {"data", "arch", "labels", "schedule"}
 
 
 def test_batch_size_of_every_epoch():

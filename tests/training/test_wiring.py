@@ -17,7 +17,7 @@ from equivae_lite.data.sets import Pixels
 from equivae_lite.data.splits import class_balanced_split
 from equivae_lite.errors import TrainingError
 from equivae_lite.training import checkpoints, loop, objectives
-from equivae_lite.training.experiments import Experiment
+from equivae_lite.training.settings import Experiment
 from tests.support.wiring import (
     SEMI,
     STEPWISE,

@@ -50,7 +50,7 @@ RESUMED = "tests/training/test_loop.py::test_stopped_and_gone_on_with[{}]"
 OWN_NUMBERS = TRAINING + "the_loop_leaves_the_random_numbers_of_dropout_to_dropout"
 LOOP = "equivae_lite/training/loop.py"
 OBJECTIVES = "equivae_lite/training/objectives.py"
-EXPERIMENTS = "equivae_lite/training/experiments.py"
+SETTINGS = "equivae_lite/training/settings.py"
 PIPELINE = "equivae_lite/runs/pipeline.py"
 STUDY = "equivae_lite/runs/study.py"
 SAMPLING = "equivae_lite/training/sampling.py"
@@ -157,7 +157,7 @@ ERRORS = (
     ),
     Planted(
         "decay-of-all-epochs", "the fall of the learning rate ends an epoch late",
-        EXPERIMENTS, "(progress - start) / (self.epochs - start)",
+        SETTINGS, "(progress - start) / (self.epochs - start)",
         "(progress - start) / (self.epochs + 1 - start)", FIELD.format("learning_rate"),
     ),
     # Arguments passed on.

@@ -16,7 +16,7 @@ from ... import files
 from ...data import sets
 from ...data.sets import ImageSet
 from ...training import experiments, loop
-from ...training.experiments import Experiment
+from ...training.settings import Experiment
 from .. import machine, pipeline
 from ..folders import MINE, Folder
 

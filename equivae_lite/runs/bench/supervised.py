@@ -31,8 +31,8 @@ from ...data.sets import ImageSet, Pixels
 from ...model import bounds
 from ...model.equivae import EquiVAE
 from ...training import checkpoints, experiments, objectives
-from ...training.experiments import Experiment
 from ...training.sampling import draw_per_image
+from ...training.settings import Experiment
 from .. import machine, pipeline
 from ..folders import MINE, Folder
 

@@ -13,7 +13,6 @@ data/results/svhn-part-silence.json and not made again.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,9 +20,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from equivae_lite import files
 from equivae_lite.chapters.colour import departures_table
-from equivae_lite.data import sets, splits
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import (
     Representations,
@@ -33,7 +30,6 @@ from equivae_lite.evaluation.bound import (
 )  # fmt: skip
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs.folders import SHELF
-from equivae_lite.runs.machine import versions
 from equivae_lite.training import checkpoints, experiments
 from equivae_lite.training.objectives import (
     Batches,
@@ -43,6 +39,7 @@ from equivae_lite.training.objectives import (
     separation,
 )  # fmt: skip
 from equivae_lite.training.settings import Experiment
+from tools.studies import run_missing, stored
 
 PATH = SHELF.results / "svhn-part-silence.json"
 COMMAND = "python -m tools.silence"
@@ -303,53 +300,16 @@ def judge(
 
 
 def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
-    """Make every run that the file does not hold yet; each is written when it ends.
-
-    Raises ValueError if the file holds runs of other settings or data.
-    """
-    images = sets.load(BASE.data)
-    train, held_out = splits.held_out(images)
-    content = {
-        "command": COMMAND,
-        "experiment": json.loads(json.dumps(BASE.to_dict())),  # as a file has it
-        "data": {"name": images.name, "split": "train", "md5": images.md5},
-        "training_images": len(train),
-        "held_out_images": len(held_out),
-        "versions": versions(),
-        "departures": {},
-    }
-    if PATH.exists():
-        found = stored()
-        if any(found.get(key) != content[key] for key in ("experiment", "data")):
-            raise ValueError(
-                f"{PATH.name} holds runs of other settings or data: delete it to make "
-                f"all of them again with `{COMMAND}`"
-            )
-        content["departures"] = found["departures"]
-    for seed in seeds:  # all departures of one seed first: a stop leaves a whole table
-        for name, departure in DEPARTURES.items():
-            entry = content["departures"].setdefault(
-                name, {"words": departure.words, "seeds": {}}
-            )
-            if str(seed) not in entry["seeds"]:
-                entry["seeds"][str(seed)] = run(departure, train, held_out, seed)
-                files.write_json(PATH, content)
-                print(name, seed, {k: v for k, v in entry["seeds"][str(seed)].items()
-                                   if k != "looks"}, flush=True)  # fmt: skip
-    return content
-
-
-def stored() -> dict:
-    return files.read_json(PATH, "restore it from git")
+    """Make every run that the file does not hold yet, see `studies.run_missing`."""
+    return run_missing(PATH, COMMAND, BASE, "departures", DEPARTURES, run, seeds)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n")[0])
     parser.add_argument("--table", action="store_true", help="only print the table")
     if not parser.parse_args(arguments).table:
-        torch.set_num_threads(1)
         run_all()
-    print(departures_table(stored()))
+    print(departures_table(stored(PATH)))
     return 0
 
 

@@ -161,6 +161,40 @@ def departures_table(content: dict) -> str:
     return markdown(["departure", "seeds", *JUDGED], rows)
 
 
+def arms_table(content: dict) -> str:
+    """Markdown of what `tools.by_heart` found: a row for each arm, at its last epoch.
+
+    Means over seeds ± standard errors of (4), in nats; the last column is the mean
+    difference to the first arm with the same seed, and its 95 % interval.
+    """
+    of_arms = {
+        entry["words"]: {
+            seed: found["history"][-1] for seed, found in entry["seeds"].items()
+        }
+        for entry in content["arms"].values()
+    }
+    first, rows = next(iter(of_arms)), []
+    for words, seeds in of_arms.items():
+        seen, unseen = (
+            [last[f"{part}_bound"] for last in seeds.values()]
+            for part in ("training", "held_out")
+        )
+        gap = [a - b for a, b in zip(seen, unseen)]
+        both = [seed for seed in seeds if seed in of_arms[first]]
+        against = [
+            [of_arms[arm][seed]["held_out_bound"] for seed in both]
+            for arm in (words, first)
+        ]
+        rows.append([
+            words, len(seeds),
+            *(plus_minus(over_seeds(x), 0) for x in (seen, unseen, gap)),
+            "–" if words == first else verdict(*against, digits=0, paired=True),
+        ])  # fmt: skip
+    heads = ["arm", "seeds", "training images", "held-out images", "difference",
+             "held out, against the first row"]  # fmt: skip
+    return markdown(heads, rows)
+
+
 def _cell(seeds: dict[str, dict], pick: Pick, digits: int) -> str:
     try:
         return plus_minus(over_seeds([pick(s) for s in seeds.values()]), digits)

@@ -10,7 +10,7 @@ from torch import nn
 from equivae_lite.chapters.colour import departures_table
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.training import checkpoints
-from tools import silence
+from tools import silence, studies
 from tools.silence import BASE, DEPARTURES, Departure
 
 stored = pytest.mark.skipif(not silence.PATH.exists(), reason="no file of results")
@@ -134,7 +134,7 @@ def test_runs_are_kept_and_those_of_other_settings_refused(
 ):
     monkeypatch.setattr(silence, "PATH", tmp_path / "silence.json")
     monkeypatch.setattr(silence, "DEPARTURES", {"plain": DEPARTURES["plain"]})
-    monkeypatch.setattr(silence.sets, "load", lambda name: noise(160))
+    monkeypatch.setattr(studies.sets, "load", lambda name: noise(160))
     one = silence.run_all(seeds=(0,))
     monkeypatch.setattr(silence, "run", None)  # nothing is run again
     assert silence.run_all(seeds=(0,))["departures"] == one["departures"]
@@ -145,7 +145,7 @@ def test_runs_are_kept_and_those_of_other_settings_refused(
 
 @stored
 def test_the_file_has_every_departure_and_seed():
-    content = silence.stored()
+    content = studies.stored(silence.PATH)
     assert list(content["departures"]) == list(DEPARTURES)
     for name, entry in content["departures"].items():
         assert entry["words"] == DEPARTURES[name].words

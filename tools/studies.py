@@ -1,0 +1,70 @@
+"""Studies of several runs each: what both of them need, `silence` and `by_heart`.
+
+A study is a file of results with a row for each thing tried, and in it a run for each
+seed. What a file holds already is not made again; a stop loses the run it was in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from equivae_lite import files
+from equivae_lite.data import sets, splits
+from equivae_lite.data.sets import ImageSet
+from equivae_lite.runs.machine import versions
+from equivae_lite.training.settings import Experiment
+
+
+class Row(Protocol):
+    """Something tried; its words stand in the table."""
+
+    words: str
+
+
+def run_missing(
+    path: Path, command: str, base: Experiment, kind: str, rows: Mapping[str, Row],
+    run: Callable[[Row, ImageSet, ImageSet, int], dict], seeds: tuple[int, ...],
+) -> dict:  # fmt: skip
+    """Make every run that the file at `path` lacks; each is written when it ends.
+
+    `run` gets a row, the training images without the held-out ones, those, and a seed.
+    Raises ValueError if the file holds runs of other settings or data.
+    """
+    torch.set_num_threads(1)
+    images = sets.load(base.data)
+    train, held_out = splits.held_out(images)
+    content = {
+        "command": command,
+        "experiment": json.loads(json.dumps(base.to_dict())),  # as a file has it
+        "data": {"name": images.name, "split": "train", "md5": images.md5},
+        "training_images": len(train),
+        "held_out_images": len(held_out),
+        "versions": versions(),
+        kind: {},
+    }
+    if path.exists():
+        found = stored(path)
+        if any(found.get(key) != content[key] for key in ("experiment", "data")):
+            raise ValueError(
+                f"{path.name} holds runs of other settings or data: delete it to make "
+                f"all of them again with `{command}`"
+            )
+        content[kind] = found[kind]
+    for seed in seeds:  # all rows of one seed first: a stop leaves a whole table
+        for name, row in rows.items():
+            entry = content[kind].setdefault(name, {"words": row.words, "seeds": {}})
+            if str(seed) not in entry["seeds"]:
+                entry["seeds"][str(seed)] = run(row, train, held_out, seed)
+                files.write_json(path, content)
+                print(name, seed, "done", flush=True)
+    return content
+
+
+def stored(path: Path) -> dict:
+    """A study's file of results."""
+    return files.read_json(path, "restore it from git")

@@ -4,7 +4,8 @@
     figures.py     figures in one style
     toys.py        models small enough for exact likelihoods: the integral of (1), (5)
     anatomy.py     layers, weights and arithmetic of a network, as tables
-    colour.py      what chapters 13 and 14 share
+    colour.py      which data chapters 13 and 14 use, and their tables
+    known.py       what is known of a picture, and what r and v carry of it
     explorer.py    walks through r_y and v (chapter 16)
     widgets.py     the same by sliders
     exercises/     the judges of the exercises, one file a chapter

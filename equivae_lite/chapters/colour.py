@@ -1,4 +1,4 @@
-"""What chapters 13 and 14 share: which data, self-filling tables, known factors.
+"""What chapters 13 and 14 share: which data, and tables that fill themselves.
 
 Both chapters are about SVHN. Where it is absent they run on a part of it, and where
 that is absent, too, on its stand-in. Their tables have rows for all three: a row is
@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from scipy import stats
-from torch import Tensor
 
 from ..data import sources
 from ..data.sets import ImageSet, Pixels
@@ -231,91 +230,3 @@ def mistaken(
         r = model.encoder.g(f[second[pick.to(second.device)]].mean(1))
         wrong.append(torch.cdist(r, table).argmin(dim=1) != y)
     return float(torch.cat(wrong).double().mean())
-
-
-def facts(images: ImageSet) -> dict[str, Tensor]:
-    """Facts about every image, one number each: words -> (N,) float64.
-
-    The known factors of a stand-in, where they are numbers; of real images, which have
-    none, what their pixels say and, where it is known, the photographs around them.
-    """
-    if not images.stand_in:
-        return pixel_facts(images.images) | neighbours(images)
-    f = images.factors
-    digit, wall = f["ink"].double(), f["paper"].double()
-    numbers = {
-        "brightness of the wall": wall.mean(1),
-        "brightness of the digit": digit.mean(1),
-        "tint of the wall, red to blue": wall[:, 0] - wall[:, 2],
-        "light, left to right": f["light_x"],
-        "light, top to bottom": f["light_y"],
-        "scale": f["scale"].double().log(),
-        "stroke": f["stroke"],
-        "rotation": f["rotation"],
-        "shear": f["shear"],
-        "shift, left to right": f["shift_x"],
-        "shift, top to bottom": f["shift_y"],
-        "a digit at the left": f["left"] >= 0,
-        "a digit at the right": f["right"] >= 0,
-        "blur": f["blur"],
-        "noise": f["noise"],
-    }
-    return {words: value.double() for words, value in numbers.items()}
-
-
-def pixel_facts(images: Tensor) -> dict[str, Tensor]:
-    """Facts that can be computed from colour pictures (N, 3, H, W) uint8."""
-    x = images.double() / 255
-    grey, half = x.mean(1), x.shape[-1] // 2
-    return {
-        "brightness": grey.mean((1, 2)),
-        "contrast": grey.std((1, 2)),
-        "tint, red to blue": (x[:, 0] - x[:, 2]).mean((1, 2)),
-        "light, left to right": grey[..., half:].mean((1, 2))
-        - grey[..., :half].mean((1, 2)),
-        "light, top to bottom": grey[:, half:].mean((1, 2))
-        - grey[:, :half].mean((1, 2)),
-    }
-
-
-def neighbours(images: ImageSet) -> dict[str, Tensor]:
-    """Whether the photograph has a digit before or after; {} where nothing is known.
-
-    SVHN's rows list the digits of a photograph from left to right, one after the other.
-    """
-    photographs = images.photographs
-    if photographs is None:
-        return {}
-    row = images.factors["official_row"]
-    split = images.factors["official_split"]
-    place = {key: n for n, key in enumerate(zip(split.tolist(), row.tolist()))}
-
-    def has(step: int) -> Tensor:
-        keys = zip(split.tolist(), (row + step).tolist())
-        other = torch.tensor([place.get(key, -1) for key in keys])
-        same = photographs[other.clamp(min=0)] == photographs
-        return ((other >= 0) & same).double()
-
-    return {"a digit at the left": has(-1), "a digit at the right": has(1)}
-
-
-def explained(inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> float:
-    """Share of a number's variance that a linear map from a code explains.
-
-    inputs: codes (N, D) to fit on and (M, D) to test on; targets: the number (N,) and
-    (M,). Least squares with an intercept; 1 is all of it, 0 no more than the mean of
-    the fit, and it can be negative. Raises ValueError for fewer than D + 2 to fit on.
-    """
-    fit, test = (x.double() for x in inputs)
-    known, wanted = (y.double() for y in targets)
-    if len(fit) < fit.shape[1] + 2:
-        raise ValueError(
-            f"{len(fit)} codes of {fit.shape[1]} numbers are too few to fit on: give "
-            f"at least {fit.shape[1] + 2}"
-        )
-    centre, mean = fit.mean(0), known.mean()
-    weights = torch.linalg.lstsq(
-        fit - centre, (known - mean)[:, None], driver="gelsd"
-    ).solution[:, 0]
-    left = wanted - mean - (test - centre) @ weights
-    return 1 - float(left.square().sum() / (wanted - mean).square().sum())

@@ -142,6 +142,8 @@ class Session:
                 "bench-labels": "equivae_lite bench mnist-semi-supervised",
                 "mnist-semi-supervised-study": "equivae_lite study recipe",
                 "readings": "tools.readings",
+                "svhn-part-silence": "tools.silence",
+                "svhn-part-by-heart": "tools.by_heart",
             }.get(name, command)
             raise EquivaeError(
                 f"there are no results {name!r} in data/results; make them with: "

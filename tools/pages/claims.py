@@ -1,0 +1,175 @@
+"""The ledger of claims: what each chapter's summary says, and which cell carries it.
+
+    python -m tools.pages.claims           what is wrong with the ledger, a line each
+    python -m tools.pages.claims --write   the page book/claims.md anew
+
+book/claims.yml has an entry for every point of every `## Summary`. It says how the
+point begins, which cells carry it, on which data and seeds, with which interval, and
+what would refute it. A point without an entry, an entry without a point, and a cell
+that is not there or can not fail are problems, and the tests fail on them.
+
+As a Sphinx extension this gives the cells an address, and every point a link to its
+line in the ledger.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from tools.notebooks.book import BOOK, code_cells, parse, read, toc_notebooks
+
+LEDGER, PAGE = BOOK / "claims.yml", BOOK / "claims.md"
+SUMMARY = re.compile(r"^## Summary\s*\n(.*?)(?=^## |\Z)", re.M | re.S)
+POINT = re.compile(r"^- (.*?)(?=^- |^\s*$|\Z)", re.M | re.S)
+KEYS = {"says", "cells", "data", "seeds", "interval", "refuted"}
+HEAD = """\
+# Claims
+
+Every point of every chapter's summary, and what carries it. A point that is proved or
+computed says so; one that is measured names its data, its seeds and its interval. The
+last column says what would refute it. The cells are linked: each holds an assertion
+that fails where the point does not hold, unless it is only a table that shows it.
+
+This page is written from `book/claims.yml` by `python -m tools.pages.claims --write`.
+A test fails on a point without an entry, on an entry without a point, and on a cell
+that is not there or can not fail.
+"""
+
+
+class Claim(NamedTuple):
+    """One line of the ledger, with the point that it is about."""
+
+    chapter: str  # stem of the notebook
+    number: int  # of the point within its summary, from 1
+    point: str  # as the chapter has it
+    entry: dict
+
+    @property
+    def anchor(self) -> str:
+        return f"claim-{self.chapter[:2]}-{self.number}"
+
+
+def points(path: Path) -> list[str]:
+    """The points of a chapter's summary, as Markdown on one line each."""
+    text = "\n\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+    found = SUMMARY.search(text)
+    if not found:
+        return []
+    return [" ".join(point.split()) for point in POINT.findall(found[1] + "\n")]
+
+
+def can_fail(source: str) -> bool:
+    """Whether a cell has an assertion, its own or that of a testing function."""
+    tree = parse(source)
+    return tree is not None and any(
+        isinstance(node, ast.Assert)
+        or isinstance(node, ast.Attribute)
+        and node.attr.startswith("assert_")
+        for node in ast.walk(tree)
+    )
+
+
+def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
+    """A chapter's points with their entries, and what does not fit."""
+    name, problems, claims = path.stem, [], []
+    cells = {cell.id: cell.source for cell in code_cells(read(path))}
+    left = list(entries)
+    for number, point in enumerate(points(path), 1):
+        found = [e for e in left if point.startswith(str(e.get("says") or "\0"))]
+        if len(found) != 1:
+            what = "no entry" if not found else f"{len(found)} entries"
+            problems.append(f"{name}: {what} for the point {point[:60]!r}")
+            continue
+        (entry,) = found
+        left.remove(entry)
+        claims.append(Claim(name, number, point, entry))
+        if entry.keys() != KEYS or not all(entry.values()):
+            problems.append(f"{name}, {point[:40]!r}: needs {', '.join(sorted(KEYS))}")
+            continue
+        for cell in entry["cells"]:
+            if cell not in cells:
+                problems.append(f"{name}, {point[:40]!r}: there is no cell {cell!r}")
+        if not any(can_fail(cells.get(cell, "")) for cell in entry["cells"]):
+            problems.append(f"{name}, {point[:40]!r}: none of its cells can fail")
+    problems += [f"{name}: no point begins with {e.get('says')!r}" for e in left]
+    return claims, problems
+
+
+def ledger(path: Path = LEDGER) -> tuple[list[Claim], list[str]]:
+    """All claims of the book in its order, and all problems."""
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    claims, problems = [], []
+    chapters = {chapter.stem: chapter for chapter in toc_notebooks()}
+    for name, chapter in chapters.items():
+        of_chapter = pair(chapter, entries.get(name) or [])
+        claims += of_chapter[0]
+        problems += of_chapter[1]
+    problems += [f"{name}: no such chapter" for name in entries.keys() - chapters.keys()]
+    return claims, problems
+
+
+def page(claims: list[Claim]) -> str:
+    parts, chapter = [HEAD], None
+    for claim in claims:
+        if claim.chapter != chapter:
+            chapter = claim.chapter
+            heading = f"\n## Chapter {chapter[:2]}\n" if chapter[:2].isdecimal() else (
+                f"\n## {chapter.replace('_', ' ').capitalize()}\n"
+            )  # fmt: skip
+            parts.append(heading)
+        e = claim.entry
+        cells = ", ".join(
+            f'<a href="{chapter}.html#cell-{html.escape(cell)}">{html.escape(cell)}</a>'
+            for cell in e["cells"]
+        )
+        parts.append(
+            f"({claim.anchor})=\n{claim.number}. {claim.point}\n\n"
+            f"   *Carried by* {cells}. *Data:* {e['data']}. *Seeds:* {e['seeds']}. "
+            f"*Interval:* {e['interval']}. *Refuted by:* {e['refuted']}.\n"
+        )
+    return "\n".join(parts)
+
+
+def address_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each code cell the address #cell-ID, and each point of a summary its link."""
+    source = Path(app.env.doc2path(app.env.docname))
+    if source.suffix != ".ipynb":
+        return
+    cells = read(source).cells
+    for box in doctree.findall(nodes.container):
+        if box.get("nb_element") == "cell_code":
+            box["ids"].append(f"cell-{cells[box['cell_index']].id}")
+    for section in doctree.findall(nodes.section):
+        if section[0].astext() == "Summary":
+            for listing in section.findall(nodes.bullet_list):
+                for number, item in enumerate(listing, 1):
+                    anchor = f"claim-{source.stem[:2]}-{number}"
+                    mark = f'<a class="claim" href="claims.html#{anchor}">evidence</a>'
+                    item[-1] += nodes.raw("", f" {mark}", format="html")
+                break
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.connect("doctree-read", address_cells)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def main(arguments: list[str]) -> int:
+    claims, problems = ledger()
+    print("\n".join(problems) or f"{len(claims)} claims, no orphans")
+    if arguments == ["--write"] and not problems:
+        PAGE.write_text(page(claims), encoding="utf-8")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

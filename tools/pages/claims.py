@@ -113,7 +113,8 @@ def ledger(path: Path = LEDGER) -> tuple[list[Claim], list[str]]:
         of_chapter = pair(chapter, entries.get(name) or [])
         claims += of_chapter[0]
         problems += of_chapter[1]
-    problems += [f"{name}: no such chapter" for name in entries.keys() - chapters.keys()]
+    unknown = entries.keys() - chapters.keys()
+    problems += [f"{name}: no such chapter" for name in sorted(unknown)]
     return claims, problems
 
 
@@ -140,7 +141,7 @@ def page(claims: list[Claim]) -> str:
 
 
 def address_cells(app: Sphinx, doctree: nodes.document) -> None:
-    """Give each code cell the address #cell-ID, and each point of a summary its link."""
+    """Give each code cell the address #cell-ID, and each point its link."""
     source = Path(app.env.doc2path(app.env.docname))
     if source.suffix != ".ipynb":
         return

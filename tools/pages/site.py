@@ -28,6 +28,8 @@ SOURCES = (
     "_toc.yml",
     "requirements.txt",
     "book/**/*",
+    "tools/pages/numbers.py",
+    "tools/pages/references.py",
     "tools/pages/site_extension.py",
     "tools/live/*.py",
     "equivae_lite/**/*.py",

@@ -164,3 +164,10 @@ def test_addresses_of_a_page_at_the_root_become_absolute():
     assert re.findall(r'="([^"]*)"', site_extension.absolute(page, "/f/")) == [
         "/f/", "/f/book/a.html#x", "#top", "/f/_static/a.png", "https://a.org/b", "/c",
     ]  # fmt: skip
+
+
+def test_formulas_are_no_stops_of_the_tab_key(visit):
+    page = visit("book/notation.html").page
+    page.evaluate("MathJax.startup.promise")
+    assert page.locator("mjx-container").count() > 100
+    assert page.locator("mjx-container[tabindex='0']").count() == 0

@@ -28,7 +28,7 @@ SOURCES = (
     "_toc.yml",
     "requirements.txt",
     "book/**/*",
-    "tools/pages/site_extension.py",
+    "tools/pages/*.py",
     "tools/live/*.py",
     "equivae_lite/**/*.py",
     "data/checkpoints/*",

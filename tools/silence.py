@@ -46,7 +46,8 @@ COMMAND = "python -m tools.silence"
 SEEDS = (0, 1, 2)
 BASE = replace(
     experiments.get("svhn-part-supervised"), name="svhn-part-silence",
-    schedule=((64, 6),), separation_steps=0, decay_from=1.0, averaging=0.0,
+    schedule=((64, 6),), separation_steps=0, separation_distortion=0.0,
+    decay_from=1.0, averaging=0.0,
 )  # fmt: skip
 LOOKS = (0, 10, 20, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800)
 LOOKED_AT, DRAWS = 500, 20  # pictures, and r_y of each class, at every look
@@ -124,6 +125,10 @@ DEPARTURES = {
     "distorted-600": Departure(
         "separation of distorted images, 600 steps",
         {"separation_steps": 600, "separation_distortion": 1.0},
+    ),
+    "distorted-to-the-end": Departure(
+        "separation of distorted images, to the end",
+        {"separation_steps": 1_000_000, "separation_distortion": 1.0},
     ),
 }  # fmt: skip
 

@@ -82,6 +82,14 @@ def test_what_changes_the_steps():
     assert e.kl_weight(e.epochs) < 1e-6
 
 
+def test_no_two_departures_are_the_same_run():
+    made = [(replace(BASE, **d.fields), replace(d, words="", fields={}))
+            for d in DEPARTURES.values()]  # fmt: skip
+    assert all(one not in made[:i] for i, one in enumerate(made))
+    distorted = {n for n, (e, _) in zip(DEPARTURES, made) if e.separation_distortion}
+    assert distorted == {n for n in DEPARTURES if "distorted" in n}
+
+
 def test_v_is_shut_and_f_is_held(short, monkeypatch):
     train, _ = short
     seen = []

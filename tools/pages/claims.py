@@ -5,8 +5,9 @@
 
 book/claims.yml has an entry for every point of every `## Summary`. It says how the
 point begins, which cells carry it, on which data and seeds, with which interval, and
-what would refute it. A point without an entry, an entry without a point, and a cell
-that is not there or can not fail are problems, and the tests fail on them.
+what would refute it. A point without an entry, an entry without a point, a cell that is
+not there, and an entry none of whose cells can fail are problems, and the tests fail on
+them.
 
 As a Sphinx extension this gives the cells an address, and every point a link to its
 line in the ledger.
@@ -14,7 +15,6 @@ line in the ledger.
 
 from __future__ import annotations
 
-import ast
 import html
 import re
 import sys
@@ -25,7 +25,8 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from tools.notebooks.book import BOOK, code_cells, parse, read, toc_notebooks
+from tools.notebooks.book import BOOK, code_cells, read, toc_notebooks
+from tools.notebooks.rules import has_check
 
 LEDGER, PAGE = BOOK / "claims.yml", BOOK / "claims.md"
 SUMMARY = re.compile(r"^## Summary\s*\n(.*?)(?=^## |\Z)", re.M | re.S)
@@ -36,12 +37,12 @@ HEAD = """\
 
 Every point of every chapter's summary, and what carries it. A point that is proved or
 computed says so; one that is measured names its data, its seeds and its interval. The
-last column says what would refute it. The cells are linked: each holds an assertion
-that fails where the point does not hold, unless it is only a table that shows it.
+last words say what would refute it. The cells are linked; at least one of them holds an
+assertion that can fail, the others may only show the point.
 
 This page is written from `book/claims.yml` by `python -m tools.pages.claims --write`.
-A test fails on a point without an entry, on an entry without a point, and on a cell
-that is not there or can not fail.
+A test fails on a point without an entry, on an entry without a point, on a cell that is
+not there, and on an entry none of whose cells can fail.
 """
 
 
@@ -67,17 +68,6 @@ def points(path: Path) -> list[str]:
     return [" ".join(point.split()) for point in POINT.findall(found[1] + "\n")]
 
 
-def can_fail(source: str) -> bool:
-    """Whether a cell has an assertion, its own or that of a testing function."""
-    tree = parse(source)
-    return tree is not None and any(
-        isinstance(node, ast.Assert)
-        or isinstance(node, ast.Attribute)
-        and node.attr.startswith("assert_")
-        for node in ast.walk(tree)
-    )
-
-
 def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
     """A chapter's points with their entries, and what does not fit."""
     name, problems, claims = path.stem, [], []
@@ -98,7 +88,7 @@ def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
         for cell in entry["cells"]:
             if cell not in cells:
                 problems.append(f"{name}, {point[:40]!r}: there is no cell {cell!r}")
-        if not any(can_fail(cells.get(cell, "")) for cell in entry["cells"]):
+        if not any(has_check(cells.get(cell, "")) for cell in entry["cells"]):
             problems.append(f"{name}, {point[:40]!r}: none of its cells can fail")
     problems += [f"{name}: no point begins with {e.get('says')!r}" for e in left]
     return claims, problems

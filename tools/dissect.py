@@ -38,11 +38,11 @@ from equivae_lite.training import checkpoints
 
 PATH = SHELF.results / "dissection.json"
 COMMAND = "python -m tools.dissect"
-# The model, its two ablations, and the failure with two of its cures.
+# The model, its two ablations, and the failure.
 WHOLE = (
     "mnist-supervised", "mnist-supervised-class-table", "mnist-supervised-plain-vae",
 )  # fmt: skip
-MODELS = (*WHOLE, "mnist-init-pytorch", "mnist-init-he", "mnist-init-he-kl")
+MODELS = (*WHOLE, "mnist-init-pytorch")
 # What is read, and the width of the classifier's hidden layers: 0 is a linear one.
 PROBES = {
     "linear, mean": ("mean", 0),

@@ -7,6 +7,7 @@
     outlines.py     reads the stand-ins' outlines off Matplotlib's faces, once
     publish.py      puts runs of a folder on the shelf that the book shows
     portability.py  the tests on other packages and processors
+    dissect.py      what the shipped models of chapter 11 hide
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network
 """

@@ -141,6 +141,7 @@ class Session:
                 "bench": "equivae_lite bench",
                 "bench-labels": "equivae_lite bench mnist-semi-supervised",
                 "mnist-semi-supervised-study": "equivae_lite study recipe",
+                "dissection": "tools.dissect",
                 "readings": "tools.readings",
                 "svhn-part-silence": "tools.silence",
                 "svhn-part-by-heart": "tools.by_heart",

@@ -17,7 +17,7 @@ from ..data.sets import ImageSet, Pixels
 from ..errors import DataError, InputError
 from ..model import bounds, checks
 from ..model.equivae import EquiVAE, Terms
-from .checks import noise_indices, of_classes, one_each
+from .checks import noise_indices, of_classes, of_images, one_each
 from .pixel_density import bits_per_dimension, dequantised
 from .summaries import active_units, binarise, mean_and_error, probe_error
 
@@ -43,9 +43,9 @@ def noise_of(indices: Tensor, *shape: int, seed: int = 0) -> Tensor:
 class Representations:
     """r_y of a trained model from any number m of training images of a class.
 
-    Embeds the training images once, f(x) -> (N, F); after that every r_y is a
-    mean of rows and a pass through g. For the class table, r_y is its row
-    whatever m; for the plain VAE it is None. Labels may be lists, too.
+    Embeds the training images once, f(x) -> (N, F); then every r_y is a mean of rows
+    and a pass through g. For the class table it is a row whatever m, for the plain VAE
+    None. Labels may be lists, too.
     """
 
     def __init__(self, model: EquiVAE, pixels: Pixels, train: ImageSet) -> None:
@@ -179,12 +179,14 @@ def bound_in_bits(
 
 @torch.no_grad()
 def importance_weighted(
-    model: EquiVAE, x: Tensor, r: Tensor | None, indices: Tensor, ks: tuple[int, ...]
-) -> dict[int, Tensor]:
+    model: EquiVAE, x: Tensor, r: Tensor | None, indices: Tensor, ks: tuple[int, ...],
+    q: tuple[Tensor, Tensor] | None = None,
+) -> dict[int, Tensor]:  # fmt: skip
     """The importance-weighted bound for each k in `ks`: {k: (N,)}.
 
-    One set of max(ks) samples an image; a smaller k uses the first of them. Raises
-    DataError for a k below 1, and where there is not one of each for each image.
+    One set of max(ks) samples an image; a smaller k uses the first of them. They are
+    drawn from q_cov, or from `q`, mu and log_var (N, V). Raises DataError for a k below
+    1, and where there is not one of each for each image.
     """
     ks = tuple(dict.fromkeys(checks.integer("k", k, 1, DataError) for k in ks))
     one_each(x, indices, r)
@@ -192,16 +194,16 @@ def importance_weighted(
         raise DataError(f"{len(x)} images and ks = {ks}: give at least one of each.")
     indices = class_indices(indices)
     k_max, dim = max(ks), model.arch.v_dim
+    of_images(q, len(x), dim)
     out: dict[int, list[Tensor]] = {k: [] for k in ks}
     for i in range(len(x)):
-        part_r = None if r is None else r[i : i + 1]
-        mu, log_var = model.posterior(part_r, x[i : i + 1])
-        eps = noise_of(indices[i : i + 1], k_max, dim)[0].to(x.device)
+        one = slice(i, i + 1)
+        part_r = None if r is None else r[one]
+        mu, log_var = (t[one] for t in q) if q else model.posterior(part_r, x[one])
+        eps = noise_of(indices[one], k_max, dim)[0].to(x.device)
         v = bounds.reparameterise(mu, log_var, eps)  # (k, V)
-        log_lik = torch.cat(
-            [model.log_likelihood(x[i], part_r, c) for c in v.split(CHUNK)]
-        )
-        zero = torch.zeros_like(mu)
+        each = [model.log_likelihood(x[i], part_r, c) for c in v.split(CHUNK)]
+        log_lik, zero = torch.cat(each), torch.zeros_like(mu)
         log_p = bounds.gaussian_log_prob(v, zero, zero, event_dims=1)
         log_q = bounds.gaussian_log_prob(v, mu, log_var, event_dims=1)
         log_w = log_lik + log_p - log_q

@@ -31,6 +31,21 @@ def of_classes(table: Tensor, classes: int, r_dim: int) -> None:
         )
 
 
+def of_images(q: tuple[Tensor, Tensor] | None, count: int, v_dim: int) -> None:
+    """DataError unless q, if any, is (mu, log_var), (count, v_dim), without NaN."""
+    if q is None:
+        return
+    if not isinstance(q, tuple) or len(q) != 2:
+        raise DataError("q must be a pair of tensors, mu and log_var, (N, V) each.")
+    for name, values in zip(("mu", "log_var"), q):
+        numbers(name, values, 2, 1)
+        if tuple(values.shape) != (count, v_dim):
+            raise DataError(
+                f"{name} is {tuple(values.shape)}, expected {(count, v_dim)}, (N, V): "
+                "a row for each image."
+            )
+
+
 def noise_indices(indices: Tensor, count: int | None = None) -> list[int]:
     """Numbers of images, (N,), that name their noise; `count` of them if it is given.
 

@@ -18,9 +18,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 import equivae_lite.evaluation
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.errors import DataError, EquivaeError, InputError
-from equivae_lite.evaluation import bound, checks, labels, pixel_density
+from equivae_lite.evaluation import bound, checks, gap, labels, pixel_density, probes
 from equivae_lite.evaluation.bound import Representations
 from equivae_lite.evaluation.labels import LabelReport
+from equivae_lite.evaluation.probes import Posteriors
 from equivae_lite.model import bounds
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.model.networks import Architecture
@@ -395,6 +396,61 @@ def test_numbers_of_samples_that_are_none(ks):
             bound.bound_terms(model(), x, r, indices)
     with pytest.raises(DataError, match="one an image"):
         bound.bound_terms(model(), x, r[:1], [0, 1])
+
+
+@covers("gap.fitted_posterior", "gap.bound_of", "checks.of_images")
+@given(seeds, st.integers(1, 4), st.integers(1, 3), forms, st.booleans())
+@quick(6)
+def test_a_gaussian_for_each_image(seed, n, samples, form, grey):
+    arch = GREY if grey else COLOUR
+    net, px = model(arch), pixels(arch)
+    x = px.forward(image_set(arch=arch).subset(range(n)).images)
+    r, numbers = random(seed, n, 2).float(), FORMS[form]([3 * i for i in range(n)])
+    with torch.no_grad():
+        q = net.posterior(r, x)
+    fitted = gap.fitted_posterior(net, x, r, steps=3, seed=seed)
+    # Three steps of Adam, each of at most about its rate.
+    assert all(0 < (a - b).abs().max() < 0.2 for a, b in zip(q, fitted))
+    assert all(p.grad is None for p in net.parameters())
+    expected = bound.bound_terms(net, x, r, numbers, samples).bound
+    found = gap.bound_of(net, x, r, q, numbers, samples)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-2)
+    checks.of_images(fitted, n, 2)
+    with pytest.raises(DataError, match="a row for each image"):
+        checks.of_images(fitted, n + 1, 2)
+
+
+@covers("probes.posteriors", "probes.Posteriors", "probes.class_told", "probes.Told")
+@given(seeds, st.sampled_from(probes.READS), st.sampled_from([0, 3]), forms)
+@quick(8)
+def test_readers_of_any_posteriors(seed, reads, hidden, form):
+    net, some = model(), image_set()
+    q = probes.posteriors(net, pixels(), some, random(seed, 10, 2).float())
+    assert q.mu.shape == q.log_var.shape == (30, 2)
+    q = q._replace(labels=FORMS[form](q.labels.tolist()))
+    told = probes.class_told(q, q, reads, hidden, steps=2, seed=seed)
+    assert isinstance(told, probes.Told) and 0 <= told.error <= 1
+    assert told.nats <= math.log(10) + 1e-9
+
+
+@given(anything, anything, st.sampled_from([*probes.READS, "v", None]))
+@quick(60)
+def test_whatever_is_read_or_fitted(a, b, reads):
+    good = Posteriors(random(0, 4, 2), random(1, 4, 2), [0, 1, 1, 0])
+    for wrong in (good._replace(mu=a), good._replace(log_var=a),
+                  good._replace(labels=a), Posteriors(a, b, a)):  # fmt: skip
+        survives(probes.class_told, wrong, good, reads, 2, 1)
+        survives(probes.class_told, good, wrong, reads, 2, 1)
+    net, some = model(), image_set(4)
+    survives(probes.posteriors, net, pixels(), some, a)
+    x, r = pixels().forward(some.images), torch.zeros(4, 2)
+    for args in ((a, r), (x, b)):
+        if args[1] is not None:
+            survives(gap.fitted_posterior, net, *args, 1)
+    for q in ((a, b), (a, a), a, good[:2]):
+        survives(gap.bound_of, net, x, r, q, [0, 1, 2, 3])
+        survives(bound.importance_weighted, net, x, r, [0, 1, 2, 3], (1,), q)
+        survives(checks.of_images, q, 4, 2)
 
 
 # --- pixels and nats ------------------------------------------------------------------

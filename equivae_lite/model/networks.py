@@ -31,8 +31,8 @@ class Architecture:
 
     `hidden` is (128, 64) for 16 latents and half of that for 8. `r_dim` is 0
     only in the plain-VAE ablation, whose networks have no door for r_y.
-    `init` is not in the appendix: chapter 11 shows that it decides whether v
-    is used at all. `variance` is that of a Gaussian pixel in standardised space:
+    `init` is not in the appendix: chapter 11 shows how much of v is used with
+    each. `variance` is that of a Gaussian pixel in standardised space:
     "unit" is fixed at 1, "shared" is one learned number for all pixels, "pixel" is
     one for each pixel and colour. The appendix does not say which. ExperimentError if
     a size is impossible.

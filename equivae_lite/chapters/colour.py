@@ -18,7 +18,7 @@ from ..data.sets import ImageSet, Pixels
 from ..data.sources import STAND_INS
 from ..evaluation.bound import embed_all
 from ..model.equivae import EquiVAE
-from ..runs.tables import Pair, markdown, over_seeds, plus_minus
+from ..runs.tables import Pair, interval, markdown, over_seeds, plus_minus
 from ..training import checkpoints
 from .session import Session, profile, setup
 
@@ -95,10 +95,10 @@ def verdict(
     if min(len(ours), len(theirs)) < 2:
         return f"{gain:+.{digits}f} (a single seed has no interval: no claim)"
     if paired:
-        test = stats.ttest_rel(ours, theirs)
+        low, high = interval([a - b for a, b in zip(ours, theirs, strict=True)])
     else:
         test = stats.ttest_ind(ours, theirs, equal_var=False)
-    low, high = test.confidence_interval(0.95)
+        low, high = test.confidence_interval(0.95)
     words = "so few seeds show no difference"
     if low > 0 or high < 0:
         words = "better" if gain > 0 else "worse"

@@ -24,7 +24,7 @@ from ..training import experiments, loop
 from ..training.settings import Experiment
 from . import machine, pipeline
 from .folders import MINE, SHELF, Folder, demand_room, of_reader
-from .tables import markdown, over_seeds, plus_minus
+from .tables import markdown, over_seeds, plus_minus, with_interval
 
 NAME = "mnist-semi-supervised"
 STUDY = f"{NAME}-study"
@@ -182,13 +182,17 @@ def differences(
     return [x - of_base[s] for s, x in found.items() if s in of_base]
 
 
-def shown(numbers: list[float], sign: str = "") -> str:
+def shown(numbers: list[float]) -> str:
     """Mean ± standard error over labelled sets; a dash for nothing."""
-    return plus_minus(over_seeds(numbers), sign=sign) if numbers else "–"
+    return plus_minus(over_seeds(numbers)) if numbers else "–"
 
 
 def row(variant: str, runs: dict | None = None) -> list[str]:
-    """Seeds, errors of both classifiers in %, the first minus the recipe's, bound."""
+    """Seeds, error in %, minus the recipe's, error of the other classifier, bound.
+
+    The difference has its 95 % interval; the recipe itself, and one without runs, none.
+    """
+    apart = [100 * d for d in differences(variant, runs=runs)]
 
     def percent(key: str) -> str:
         return shown([100 * x for x in values(variant, key, runs).values()])
@@ -196,15 +200,18 @@ def row(variant: str, runs: dict | None = None) -> list[str]:
     return [
         str(len(values(variant, "held_out_error", runs))),
         percent("held_out_error"),
-        shown([100 * d for d in differences(variant, runs=runs)], "+"),
+        with_interval(apart) if apart and variant != "recipe" else "–",
         percent("held_out_generative_error"),
         shown(list(values(variant, "held_out_bound", runs).values())),
     ]
 
 
 def table(runs: dict) -> str:
-    """Every variant of `runs`: mean ± standard error over labelled sets."""
-    heads = ["variant", "seeds", "error in %", "minus the recipe's, paired",
+    """Every variant of `runs`: means ± standard errors over labelled sets.
+
+    With so many differences some 95 % intervals exclude 0 by chance.
+    """
+    heads = ["variant", "seeds", "error in %", "minus the recipe's, paired (95 %)",
              "by argmax of (4)", "bound (6)"]  # fmt: skip
     return markdown(heads, [[v, *row(v, runs)] for v in VARIANTS if v in runs])
 

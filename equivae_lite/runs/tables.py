@@ -1,13 +1,16 @@
 """Numbers as the book shows them: a mean ± its standard error, and tables of them.
 
 Standard errors are over seeds, each of which has its own labelled images where a model
-is semi-supervised. Every chapter and every command writes its tables with this file.
+is semi-supervised. A difference is judged by its interval, never by them. Every chapter
+and every command writes its tables with this file.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+
+from scipy.special import stdtrit
 
 from ..data import sources
 
@@ -44,6 +47,26 @@ def plus_minus(pair: Pair, digits: int = 2, sign: str = "") -> str:
     small = 0 < error < 0.5 * 10**-digits
     spread = f"{error:.0e}" if small else f"{error:.{digits}f}"
     return f"{mean:{sign}z.{digits}f} ± {spread}"
+
+
+def interval(values: Sequence[float], share: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean over seeds, here most often of differences.
+
+    Of a single seed it is the whole line: one number says nothing of its spread.
+    """
+    mean, error = over_seeds(values)
+    if error is None:
+        return -math.inf, math.inf
+    half = float(stdtrit(len(values) - 1, (1 + share) / 2)) * error
+    return mean - half, mean + half
+
+
+def with_interval(values: Sequence[float], digits: int = 2) -> str:
+    """The mean of differences over seeds and, in brackets, its 95 % interval."""
+    mean, (low, high) = over_seeds(values)[0], interval(values)
+    if len(values) < 2:
+        return f"{mean:+z.{digits}f} (one seed)"
+    return f"{mean:+z.{digits}f} ({low:+z.{digits}f} to {high:+z.{digits}f})"
 
 
 def markdown(

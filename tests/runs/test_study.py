@@ -154,10 +154,11 @@ def test_differences_pair_the_labelled_sets(folder):
     keep(folder, "no-bound", 2, held_out_error=0.9)  # the recipe has no seed 2
     runs = study.stored(folder.short)
     assert study.differences("no-bound", runs=runs) == pytest.approx([0.01, 0.05])
-    # (1 + 5) / 2, and the standard error of two numbers: half of their distance.
+    # (1 + 5) / 2, and 12.706 times the standard error of two numbers, half of their
+    # distance: Student's t with one degree of freedom.
     row = study.row("no-bound", runs)
-    assert row[:4] == ["3", "45.33 ± 23.38", "+3.00 ± 2.00", "–"]
-    assert study.row("recipe", runs)[1:3] == ["20.00 ± 10.00", "+0.00 ± 0.00"]
+    assert row[:4] == ["3", "45.33 ± 23.38", "+3.00 (-22.41 to +28.41)", "–"]
+    assert study.row("recipe", runs)[1:3] == ["20.00 ± 10.00", "–"]
     assert study.row("xavier", runs) == ["0", "–", "–", "–", "–"]
 
 

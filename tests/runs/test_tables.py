@@ -1,6 +1,9 @@
 """Numbers in tables: means, standard errors, Markdown."""
 
+import math
+
 import pytest
+from scipy import stats
 
 from equivae_lite.runs import tables
 
@@ -27,6 +30,18 @@ def test_over_seeds():
 )
 def test_plus_minus(pair, digits, sign, words):
     assert tables.plus_minus(pair, digits, sign) == words
+
+
+def test_the_interval_is_students():
+    differences = [2.0, 2.0, 1.5]
+    for share in (0.8, 0.95, 0.998):
+        expected = stats.ttest_1samp(differences, 0).confidence_interval(share)
+        assert tables.interval(differences, share) == pytest.approx(tuple(expected))
+    # By hand: 11 / 6, and 4.303 standard errors of 1 / 6. Two would be 1.50 to 2.17.
+    assert tables.with_interval(differences) == "+1.83 (+1.12 to +2.55)"
+    assert tables.with_interval([-0.3, 0.1], 1) == "-0.1 (-2.6 to +2.4)"
+    assert tables.interval([1.0]) == (-math.inf, math.inf)
+    assert tables.with_interval([1.0]) == "+1.00 (one seed)"
 
 
 def test_markdown():

@@ -155,6 +155,8 @@ def setup(app: Sphinx) -> dict[str, object]:
 
 
 def main(arguments: list[str]) -> int:
+    if arguments == ["--write"]:
+        PAGE.touch()  # the table of contents may name it before it is there
     claims, problems = ledger()
     print("\n".join(problems) or f"{len(claims)} claims, no orphans")
     if arguments == ["--write"] and not problems:

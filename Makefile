@@ -28,10 +28,12 @@ ifeq ($(STALE),yes)
 .PHONY: $(INSTALLED)
 endif
 
-.PHONY: help book test check lint execute portability clean
+.PHONY: help book pdf test check lint execute portability clean
 
 help:
 	@echo "make book      install once, build the book strictly, check its pages"
+	@echo "make pdf       the whole book as one PDF, by Chromium (some minutes); the next"
+	@echo "               make book offers it at the foot of its pages"
 	@echo "make test      install once, run all tests and every notebook"
 	@echo "make check     lint, import contracts, the tests that need no training, kernel"
 	@echo "               or browser: a minute"
@@ -47,6 +49,9 @@ book: $(INSTALLED)
 	$(BIN)/jupyter-book build . --all -W --keep-going -n
 	$(BIN)/python -m tools.pages.check_pages $(HTML)
 	@echo "The book is built: $(CURDIR)/$(HTML)/index.html"
+
+pdf: $(INSTALLED)
+	$(BIN)/python -m tools.pages.pdf
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder

@@ -138,6 +138,6 @@ def test_weights_count_each_file_once_and_by_its_kind(tmp_path):
         "http://127.0.0.1:1/equivae-lite/_static/a.js?v=2",
     ]
     assert looking.weights(loaded, tmp_path / "a.html", tmp_path) == (75, 900)
-    assert looking.heavy(3_000_000, 5_000_000) == []
-    assert len(looking.heavy(3_000_001, 5_000_001)) == 2
+    assert looking.heavy(3_000_000, 2_500_000) == []
+    assert len(looking.heavy(3_000_001, 2_500_001)) == 2
     assert PHONE[0] == 390

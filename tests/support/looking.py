@@ -15,7 +15,7 @@ from tests.support.browser import PHONE, TIMEOUT, WIDE, Visit, opening, site_fil
 from tools.pages.check_pages import is_path
 
 OWN_LIMIT = 3_000_000  # bytes of a page's HTML and its own images
-SHARED_LIMIT = 5_000_000  # bytes of all else that it loads
+SHARED_LIMIT = 2_500_000  # bytes of all else that it loads
 
 # A corner cell of a table of numbers has nothing to say.
 NOT_ASKED = ["empty-table-header"]

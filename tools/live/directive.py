@@ -36,7 +36,9 @@ from equivae_lite.errors import EquivaeError
 from equivae_lite.training import checkpoints
 from tools.live import export, start
 from tools.live.export import NEEDS
+from tools.live.node import live
 from tools.live.pictures import FIGURES
+from tools.live.still import PAGES, Still
 from tools.notebooks.book import BOOK
 
 SOURCES = BOOK / "live"
@@ -52,10 +54,6 @@ SCRIPTS = {
     "scene": ("pad.js", "scene.js"),
 }
 PAD = "$pad"  # in a template: what book/live/pad.html has, which two figures share
-
-
-class live(nodes.General, nodes.Element):
-    """The moving part of a figure: `figure` names it, `alt` describes it."""
 
 
 class LiveDirective(SphinxDirective):
@@ -119,7 +117,7 @@ def merge(
 def write_assets(app: Sphinx, env: BuildEnvironment) -> None:
     """Write scripts, weights and pictures of the figures in use, before any page."""
     used = set().union(*figures_of(env).values())
-    if not used or app.builder.format != "html":
+    if not used or app.builder.name not in PAGES:
         return
     known = (
         (start.STARTS, "start.py"), (FIGURES, "pictures.py"), (NEEDS, "export.py")
@@ -145,7 +143,7 @@ def add_assets(
 ) -> None:
     """Let a page with live figures load what they need, and no other page."""
     used = figures_of(app.env).get(page, set()) if doctree is not None else set()
-    if not used:
+    if not used or app.builder.name not in PAGES:
         return
     app.add_css_file(f"{FOLDER}/live.css")
     # What two figures share is named twice; Sphinx puts it into the page once.
@@ -180,14 +178,9 @@ def depart_live(self, node: live) -> None:
     pass
 
 
-def text_of_live(self, node: live) -> None:
-    """Where there is no HTML the description stands for the figure."""
-    self.add_text(node["alt"])
-    raise nodes.SkipNode
-
-
 def setup(app: Sphinx) -> dict[str, object]:
-    app.add_node(live, html=(visit_live, depart_live), text=(text_of_live, None))
+    app.add_node(live, html=(visit_live, depart_live))
+    app.add_post_transform(Still)  # for builders that make no pages
     app.add_directive("live", LiveDirective)
     app.add_config_value("live_checkpoints", str(checkpoints.FOLDER), "html")
     app.connect("doctree-read", note)

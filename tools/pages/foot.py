@@ -7,6 +7,7 @@ is cut short, nothing is said of it.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -14,10 +15,12 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
-from equivae_lite import __version__
+from equivae_lite import ROOT, __version__
 from tools.pages.numbers import chapter
 from tools.pages.site_extension import ADDRESS, NAME
 
+# What `make pdf` has made, if it was run; the built book then has a copy.
+PDF = ROOT / "_build" / "pdf" / "equivae-lite.pdf"
 AUTHOR = f"the {NAME} contributors"
 # Not by strftime, which speaks the language of the machine.
 MONTHS = (
@@ -79,12 +82,19 @@ def foot(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     title = BeautifulSoup(context.get("title", ""), "html.parser").get_text()
     context["page_foot"] = {
         "version": __version__,
+        "pdf": PDF.name if PDF.is_file() else "",
         "day": in_words(day) if day else "",
         "iso": day.isoformat() if day else "",
         "bibtex": bibtex(page, title, str(day.year if day else app.config.copyright)),
     }
 
 
+def offer_pdf(app: Sphinx, error: Exception | None) -> None:
+    if not error and app.builder.name == "html" and PDF.is_file():
+        shutil.copyfile(PDF, Path(app.outdir) / PDF.name)
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     app.connect("html-page-context", foot)
+    app.connect("build-finished", offer_pdf)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

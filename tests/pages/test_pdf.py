@@ -1,0 +1,37 @@
+"""The book as one PDF: where chapters begin, and what its contents say."""
+
+import re
+
+from pypdf import PdfReader
+
+from tools.pages import foot, pdf
+
+PAGE = """<!doctype html><html><body><article><h1>The book</h1>
+<span id="document-book/01_a"></span><section><h2>01. One day</h2>
+<p>a</p><h3>Notation</h3><p style="height: 1300px">b</p></section>
+<span id="document-book/b"></span><section><h2>Notation</h2><p>c</p>
+<a href="#document-book/01_a">back</a></section></article></body></html>"""
+
+
+def test_contents_name_the_pages_on_which_chapters_begin(tmp_path, browser):
+    path = tmp_path / "whole.html"
+    path.write_text(PAGE, encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    made = tmp_path / "book.pdf"
+    starts = pdf.print_page(page, made)
+    page.context.close()
+    reader = PdfReader(made)
+    pages = [p.extract_text() for p in reader.pages]
+    assert starts == [2, 4] and len(pages) == 4
+    assert re.search(r"01\. One day\s*2\s*Notation\s*4", pages[0])
+    assert [re.search(r"(\d)\s*$", text)[1] for text in pages] == list("1234")
+    assert "01. One day" in pages[1] and "Notation" in pages[3]
+    links = [a.get_object() for p in reader.pages for a in p.get("/Annots") or []]
+    assert all("/Dest" in link or link["/A"].get("/S") == "/GoTo" for link in links)
+
+
+def test_the_pdf_is_offered_where_it_is_made(site):
+    text = (site / "book/intro.html").read_text(encoding="utf-8")
+    offered = f'href="../{foot.PDF.name}"' in text
+    assert offered == (site / foot.PDF.name).is_file()

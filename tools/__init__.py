@@ -8,6 +8,9 @@
     publish.py      puts runs of a folder on the shelf that the book shows
     portability.py  the tests on other packages and processors
     dissect.py      what the shipped models of chapter 11 hide
+    studies.py      what studies of several runs share
+    silence.py      how f falls silent on svhn-part, and what keeps it awake
+    by_heart.py     what helps on svhn-part against learning by heart
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network
 """

@@ -262,7 +262,7 @@ def test_every_figure_knows_how_it_begins(monkeypatch, tmp_path):
     for figure, needs in export.NEEDS.items():
         assert figure in export.PARTS[needs[0]].starts
     env = SimpleNamespace(live_figures={"page": {"new"}})
-    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path)
     for table, name in zip(tables, ("start", "pictures", "export")):
         error = f"figure new: tools/live/{name}.py does not know it"
         with pytest.raises(ExtensionError, match=error):

@@ -107,16 +107,23 @@ def explained(
 
 def _predicted(fit: Tensor, known: Tensor, test: Tensor) -> Tensor:
     """Least squares with an intercept: codes, the number, other codes -> (M,)."""
-    if len(fit) < fit.shape[1] + 2:
+    return known.mean() + (test - fit.mean(0)) @ slopes(fit, known)
+
+
+def slopes(codes: Tensor, number: Tensor) -> Tensor:
+    """The slopes (D,) of the linear map from codes (N, D) that fits a number (N,) best.
+
+    Least squares with an intercept. Raises ValueError for fewer than D + 2 codes.
+    """
+    if len(codes) < codes.shape[1] + 2:
         raise ValueError(
-            f"{len(fit)} codes of {fit.shape[1]} numbers are too few to fit on: give "
-            f"at least {fit.shape[1] + 2}"
+            f"{len(codes)} codes of {codes.shape[1]} numbers are too few to fit on: "
+            f"give at least {codes.shape[1] + 2}"
         )
-    centre, mean = fit.mean(0), known.mean()
-    weights = torch.linalg.lstsq(
-        fit - centre, (known - mean)[:, None], driver="gelsd"
+    codes, number = codes.double(), number.double()
+    return torch.linalg.lstsq(
+        codes - codes.mean(0), (number - number.mean())[:, None], driver="gelsd"
     ).solution[:, 0]
-    return mean + (test - centre) @ weights
 
 
 def told_apart(

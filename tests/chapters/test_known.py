@@ -60,6 +60,8 @@ def test_explained_by_a_linear_map():
     exact = codes @ weights + 7
     noise = torch.randn(2, 4000, generator=g) * weights.norm()
     assert known.explained(codes, exact) == pytest.approx(1)
+    found = known.slopes(codes[0], exact[0])
+    torch.testing.assert_close(found, weights.double(), atol=1e-5, rtol=0)
     assert known.explained(codes, exact + noise) == pytest.approx(0.5, abs=0.03)
     assert abs(known.explained(codes, noise)) < 0.01
     # Fitted on one part, measured on the other: what fits only the first is no gain.

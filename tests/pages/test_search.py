@@ -34,7 +34,7 @@ def test_a_query_leads_to_a_section_with_its_words_marked(visit, scheme):
     page.wait_for_selector("mark.found", state="attached")
     page.evaluate("MathJax.startup.promise")
     assert page.evaluate("scrollY") > 5000  # of a page of 19,000
-    marked = {t.lower() for t in page.locator("mark.found").all_inner_texts()}
+    marked = {t.lower() for t in page.locator("mark.found").all_text_contents()}
     assert marked and all(m.startswith(("collapse", "posterior")) for m in marked)
     seen = """() => [...document.querySelectorAll('mark.found')].some(m => {
       const box = m.getBoundingClientRect();

@@ -155,9 +155,12 @@ def setup(app: Sphinx) -> dict[str, object]:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["--write"]:
+    new = arguments == ["--write"] and not PAGE.exists()
+    if new:
         PAGE.touch()  # the table of contents may name it before it is there
     claims, problems = ledger()
+    if problems and new:
+        PAGE.unlink()
     print("\n".join(problems) or f"{len(claims)} claims, no orphans")
     if arguments == ["--write"] and not problems:
         PAGE.write_text(page(claims), encoding="utf-8")

@@ -6,7 +6,15 @@ import yaml
 
 from equivae_lite import REPOSITORY
 from tools.notebooks import freshness, rules
-from tools.notebooks.book import BOOK, ROOT, python_of, read, toc_entries, toc_pages
+from tools.notebooks.book import (
+    BOOK,
+    ROOT,
+    number,
+    python_of,
+    read,
+    toc_entries,
+    toc_pages,
+)
 from tools.notebooks.normal_form import normalise, text_of
 
 CHAPTERS = sorted(
@@ -29,8 +37,8 @@ def test_the_front_pages_list_every_chapter():
     for path in CHAPTERS:
         assert f"({path.name})" in intro
         title = read(path).cells[0].source.partition("\n")[0].removeprefix("# ")
-        number = path.name[:2] + " " if path.name[:2].isdecimal() else ""
-        assert f"| {number}{title} |" in readme, path.name
+        row = f"{number(path.name)} {title}".strip()
+        assert f"| {row} |" in readme, path.name
 
 
 def test_equation_ledger():
@@ -95,3 +103,17 @@ def test_toc_that_names_a_missing_page(tmp_path):
 def test_python_of_a_cell_with_shell_lines():
     source = "!pip list\n%cd x\nok = (a\n!= b)"
     assert python_of(source) == "pass\npass\nok = (a\n!= b)"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("03_labelled_bound.ipynb", "03"),
+        ("03b_what_it_bounds", "03b"),
+        ("street_glyphs.ipynb", ""),
+        ("3_x", ""),
+        ("03bc_x", ""),
+    ],
+)
+def test_the_number_of_a_chapter(name, expected):
+    assert number(name) == expected

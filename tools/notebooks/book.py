@@ -13,6 +13,14 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
+# Chapters are numbered by their files; 03b came between 03 and 04 when these had links.
+NUMBER = re.compile(r"(\d\d[a-z]?)_")
+
+
+def number(name: str) -> str:
+    """The number that a chapter's file name begins with, "03" or "03b"; else ""."""
+    found = NUMBER.match(name)
+    return found[1] if found else ""
 
 
 def toc_entries(root: Path = ROOT) -> list[str]:

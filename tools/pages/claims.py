@@ -25,7 +25,7 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from tools.notebooks.book import BOOK, code_cells, read, toc_notebooks
+from tools.notebooks.book import BOOK, code_cells, number, read, toc_notebooks
 from tools.notebooks.rules import has_check
 
 LEDGER, PAGE = BOOK / "claims.yml", BOOK / "claims.md"
@@ -46,6 +46,11 @@ not there, and on an entry none of whose cells can fail.
 """
 
 
+def anchor(chapter: str, point: int) -> str:
+    """Where a chapter's point is on the page: chapter 03 and chapter 03b differ."""
+    return f"claim-{number(chapter) or chapter[:2]}-{point}"
+
+
 class Claim(NamedTuple):
     """One line of the ledger, with the point that it is about."""
 
@@ -56,7 +61,7 @@ class Claim(NamedTuple):
 
     @property
     def anchor(self) -> str:
-        return f"claim-{self.chapter[:2]}-{self.number}"
+        return anchor(self.chapter, self.number)
 
 
 def points(path: Path) -> list[str]:
@@ -73,7 +78,7 @@ def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
     name, problems, claims = path.stem, [], []
     cells = {cell.id: cell.source for cell in code_cells(read(path))}
     left = list(entries)
-    for number, point in enumerate(points(path), 1):
+    for place, point in enumerate(points(path), 1):
         found = [e for e in left if point.startswith(str(e.get("says") or "\0"))]
         if len(found) != 1:
             what = "no entry" if not found else f"{len(found)} entries"
@@ -81,7 +86,7 @@ def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
             continue
         (entry,) = found
         left.remove(entry)
-        claims.append(Claim(name, number, point, entry))
+        claims.append(Claim(name, place, point, entry))
         if entry.keys() != KEYS or not all(entry.values()):
             problems.append(f"{name}, {point[:40]!r}: needs {', '.join(sorted(KEYS))}")
             continue
@@ -113,10 +118,10 @@ def page(claims: list[Claim]) -> str:
     for claim in claims:
         if claim.chapter != chapter:
             chapter = claim.chapter
-            heading = f"\n## Chapter {chapter[:2]}\n" if chapter[:2].isdecimal() else (
-                f"\n## {chapter.replace('_', ' ').capitalize()}\n"
-            )  # fmt: skip
-            parts.append(heading)
+            title = chapter.replace("_", " ").capitalize()
+            if number(chapter):
+                title = f"Chapter {number(chapter)}"
+            parts.append(f"\n## {title}\n")
         e = claim.entry
         cells = ", ".join(
             f'<a href="{chapter}.html#cell-{html.escape(cell)}">{html.escape(cell)}</a>'
@@ -142,9 +147,9 @@ def address_cells(app: Sphinx, doctree: nodes.document) -> None:
     for section in doctree.findall(nodes.section):
         if section[0].astext() == "Summary":
             for listing in section.findall(nodes.bullet_list):
-                for number, item in enumerate(listing, 1):
-                    anchor = f"claim-{source.stem[:2]}-{number}"
-                    mark = f'<a class="claim" href="claims.html#{anchor}">evidence</a>'
+                for point, item in enumerate(listing, 1):
+                    there = anchor(source.stem, point)
+                    mark = f'<a class="claim" href="claims.html#{there}">evidence</a>'
                     item[-1] += nodes.raw("", f" {mark}", format="html")
                 break
 

@@ -23,6 +23,8 @@ from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
+from tools.notebooks.book import number
+
 logger = logging.getLogger(__name__)
 
 # The labels of the equations that are the paper's, by the paper's number.
@@ -39,7 +41,6 @@ PAPER = {
 IDS = {f"equation-{label}": number for number, label in PAPER.items()}
 # "(4)", but not the call f(4), nor the standard error of 81.2 (4)
 MENTION = re.compile(r"(?<![\w)\]])(?<!\d )\(([1-79])\)")
-CHAPTER = re.compile(r"(?:.*/)?(\d\d)_\w+")
 EQUATION = "displaymath"  # as Sphinx calls it among the things that it numbers
 # Text in these is no sentence of ours, or is a link already.
 APART = (
@@ -57,9 +58,13 @@ SHOWN = re.compile(
 
 
 def chapter(docname: str) -> str:
-    """The number of a chapter as its file has it, "03"; of other pages nothing."""
-    match = CHAPTER.fullmatch(docname)
-    return match[1] if match else ""
+    """The number of a chapter as its file has it, "03b"; of other pages nothing."""
+    return number(docname.rpartition("/")[2])
+
+
+def shown(docname: str) -> str:
+    """That number as equations and figures carry it: 3 of "03", 3b of "03b"."""
+    return chapter(docname).lstrip("0")
 
 
 class NumberTitle(SphinxTransform):
@@ -133,7 +138,7 @@ def number_within_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
     book. The sections themselves stay without numbers.
     """
     before, sections = env.toc_fignumbers, env.toc_secnumbers
-    numbered = {d: int(chapter(d)) for d in env.found_docs if chapter(d)}
+    numbered = {d: shown(d) for d in env.found_docs if chapter(d)}
     env.toc_secnumbers = {d: {"": (n,)} for d, n in numbered.items()}
     try:
         TocTreeCollector().assign_figure_numbers(env)

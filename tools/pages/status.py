@@ -15,7 +15,14 @@ from equivae_lite import files
 from equivae_lite.data.sources import STAND_INS
 from equivae_lite.runs.tables import markdown
 from equivae_lite.training.checkpoints import FOLDER
-from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
+from tools.notebooks.book import (
+    BOOK,
+    ROOT,
+    code_cells,
+    number,
+    read,
+    toc_notebooks,
+)
 from tools.notebooks.chapter_runs import load, stamp_digest
 
 PAGE = BOOK / "status.md"
@@ -35,11 +42,6 @@ that it uses, with the checkpoints and results that it reads, with the data and 
 profile. A test recomputes every stamp, so the outputs on these pages are those of the
 code beside them.
 """
-
-
-def number(path: Path) -> str:
-    """The two digits that a chapter's file begins with; "" for a page without."""
-    return path.name[:2] if path.name[:2].isdecimal() else ""
 
 
 def title(path: Path) -> str:
@@ -73,7 +75,7 @@ def chapter_row(path: Path, runs: dict[str, dict]) -> list[object]:
         for output in cell.outputs
     )
     return [
-        f"{number(path)} [{title(path)}]({path.name})".strip(),
+        f"{number(path.name)} [{title(path)}]({path.name})".strip(),
         data or "none",
         stamp.get("profile", "not executed"),
         duration(run["seconds"]) if measured else "not measured",
@@ -99,7 +101,7 @@ def machines(paths: list[Path], runs: dict[str, dict]) -> str:
         if run and run["stamp"] == stamp_digest(read(path)):
             machine = plain(f"{run['machine']}, {run['threads']} thread(s)")
             where = f"{machine}, Python {run['python']}"
-            found.setdefault(where, []).append(number(path) or path.stem)
+            found.setdefault(where, []).append(number(path.name) or path.stem)
     lines = [f"- {', '.join(chapters)}: {m}" for m, chapters in sorted(found.items())]
     return "\n".join(lines) + "\n"
 

@@ -25,7 +25,7 @@ WHITE = Fraction(3, 4)  # p(1 | 1) of the table: a logit of log 3
 Point = tuple[float, float]
 
 
-def _variable(
+def variable(
     c: Canvas, kind: str, at: Point, words: str, seen: bool = False, fixed: bool = False
 ) -> None:
     """A circle: filled if the variable is seen, double if it is computed, not drawn."""
@@ -36,7 +36,7 @@ def _variable(
     c.text(*at, words, ha="center", size=10, zorder=4)
 
 
-def _plate(c: Canvas, area: tuple[float, float, float, float], words: str) -> None:
+def plate(c: Canvas, area: tuple[float, float, float, float], words: str) -> None:
     left, top, right, bottom = area
     c.axes.add_patch(FancyBboxPatch(
         (left, top), right - left, bottom - top, fc="none", ec=c.theme.ink, lw=0.9,
@@ -45,16 +45,16 @@ def _plate(c: Canvas, area: tuple[float, float, float, float], words: str) -> No
     c.text(right - 6, bottom - 8, words, ha="right", size=8)
 
 
-def _bent(c: Canvas, start: Point, end: Point, bend: float) -> None:
-    """An arrow of q: dashed, in a bow beside that of the model."""
+def bent(c: Canvas, start: Point, end: Point, bend: float, rim: float = 0) -> None:
+    """An arrow of q: dashed, in a bow beside that of the model; `rim` short of both."""
     c.axes.annotate("", end, start, arrowprops={
         "arrowstyle": "-|>,head_width=0.2,head_length=0.35", "lw": 0.9,
-        "color": c.theme.boxes["q"][2], "ls": (0, (3, 2)), "shrinkA": 0, "shrinkB": 0,
-        "connectionstyle": f"arc3,rad={bend}",
+        "color": c.theme.boxes["q"][2], "ls": (0, (3, 2)), "shrinkA": rim,
+        "shrinkB": rim, "connectionstyle": f"arc3,rad={bend}",
     })  # fmt: skip
 
 
-def _between(c: Canvas, start: Point, end: Point) -> None:
+def between(c: Canvas, start: Point, end: Point) -> None:
     """An arrow of the model, from rim to rim."""
     (x, y), (u, w) = start, end
     far = ((u - x) ** 2 + (w - y) ** 2) ** 0.5
@@ -68,8 +68,8 @@ def graphical_model(theme: Theme) -> Canvas:
     c.text(74, 10, "a labelled image", ha="center", weight="bold")
     c.text(226, 10, "an unlabelled image", ha="center", weight="bold")
     data, r, v, x = (52, 62), (52, 128), (112, 128), (82, 196)
-    _plate(c, (24, 26, 142, 258), "")
-    _plate(c, (30, 32, 136, 242), "")
+    plate(c, (24, 26, 142, 258), "")
+    plate(c, (30, 32, 136, 242), "")
     c.text(130, 232, r"$n = 1 \dots N_y$", ha="right", size=8)
     c.text(136, 250, "each class $y$", ha="right", size=8)
     c.axes.add_patch(Rectangle(
@@ -77,33 +77,33 @@ def graphical_model(theme: Theme) -> Canvas:
     ))  # fmt: skip
     c.text(70, 56, r"$D_{\mathrm{lab}}^y \setminus \{x_n\}$", ha="center")
     c.text(70, 69, "the others", ha="center", size=8)
-    _variable(c, "r", r, "$r$", fixed=True)
-    _variable(c, "q", v, "$v_n$")
-    _variable(c, "p", x, "$x_n$", seen=True)
+    variable(c, "r", r, "$r$", fixed=True)
+    variable(c, "q", v, "$v_n$")
+    variable(c, "p", x, "$x_n$", seen=True)
     c.arrow((data[0], 78), (r[0], r[1] - RADIUS - 1))
-    _between(c, r, x)
-    _between(c, v, x)
-    _bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
-    _bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
+    between(c, r, x)
+    between(c, v, x)
+    bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
+    bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
     everyone, y, r, v, x = (189, 62), (250, 62), (192, 128), (250, 128), (221, 196)
-    _plate(c, (166, 26, 292, 258), "")
+    plate(c, (166, 26, 292, 258), "")
     c.text(286, 250, "each unlabelled $x$", ha="right", size=8)
     c.axes.add_patch(Rectangle(
         (171, 46), 44, 32, fc=theme.boxes["r"][1], ec=theme.boxes["r"][2], lw=1.1,
     ))  # fmt: skip
     c.text(193, 56, r"$D_{\mathrm{lab}}$", ha="center")
     c.text(193, 69, "all of it", ha="center", size=8)
-    _variable(c, "y", y, "$y$")
-    _variable(c, "r", r, "$r_y$", fixed=True)
-    _variable(c, "q", v, "$v$")
-    _variable(c, "p", x, "$x$", seen=True)
+    variable(c, "y", y, "$y$")
+    variable(c, "r", r, "$r_y$", fixed=True)
+    variable(c, "q", v, "$v$")
+    variable(c, "p", x, "$x$", seen=True)
     c.arrow((everyone[0] + 3, 78), (r[0], r[1] - RADIUS - 1))
-    _between(c, y, r)
-    _between(c, r, x)
-    _between(c, v, x)
-    _bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
-    _bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
-    _bent(c, (x[0] + 15, x[1] + 6), (y[0] + RADIUS, y[1] + 4), 0.45)
+    between(c, y, r)
+    between(c, r, x)
+    between(c, v, x)
+    bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
+    bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
+    bent(c, (x[0] + 15, x[1] + 6), (y[0] + RADIUS, y[1] + 4), 0.45)
     lines = ("filled: seen; single ring: drawn at random; double ring: computed",
              "solid: the model; dashed: what q looks at")  # fmt: skip
     for k, line in enumerate(lines):
@@ -136,11 +136,11 @@ def reparameterisation(theme: Theme) -> Canvas:
         else:
             c.text(126, y - 34, "dice", ha="center", size=9)
             c.arrow((126, y - 26), (126, y - 9))
-        _bent(c, (258, y + 12), (190, y + 10), -0.35)
+        bent(c, (258, y + 12), (190, y + 10), -0.35)
         if passes:
-            _bent(c, (186, y + 10), (130, y + 9), -0.35)
-            _bent(c, (110, y + 9), (61, y + 20), -0.3)
-            _bent(c, (98, y - 7), (61, y - 20), 0.3)
+            bent(c, (186, y + 10), (130, y + 9), -0.35)
+            bent(c, (110, y + 9), (61, y + 20), -0.3)
+            bent(c, (98, y - 7), (61, y - 20), 0.3)
             c.text(126, y + 40, "dashed: the way back of the gradient", ha="center",
                    faint=True, size=8)  # fmt: skip
         else:

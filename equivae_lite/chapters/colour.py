@@ -19,8 +19,7 @@ from ..data.sources import STAND_INS
 from ..evaluation.bound import embed_all
 from ..model.equivae import EquiVAE
 from ..runs.tables import Pair, interval, markdown, over_seeds, plus_minus
-from ..training import checkpoints
-from .session import Session, profile, setup
+from .session import Session, has_model, profile, setup
 
 WANTED = "svhn"
 STAND_IN = STAND_INS[WANTED]
@@ -43,7 +42,7 @@ def start(*kinds: str) -> Session:
     missing: list[str] = []
     for data in NAMES:
         lacks = [f"{data}-{kind}" for kind in kinds]
-        lacks = [n for n in lacks if 0 not in checkpoints.shipped_seeds(n)]
+        lacks = [n for n in lacks if not has_model(n)]
         if sources.available(data):
             if not lacks or profile() == "full" or data == STAND_IN:
                 break
@@ -207,7 +206,7 @@ def drawable(kind: str) -> list[str]:
     Drawing needs no data: r_y of all classes lie in the checkpoint.
     """
     names = (f"{data}-{kind}" for data in NAMES)
-    return [name for name in names if 0 in checkpoints.shipped_seeds(name)]
+    return [name for name in names if has_model(name)]
 
 
 @torch.no_grad()

@@ -36,8 +36,9 @@ T = TypeVar("T")
 def record(kind: str, name: str, digest: str, path: Path | None = None) -> None:
     """Note for the freshness stamp what a chapter was executed on.
 
-    `kind` is "data", "checkpoint" or "results". Written only while a chapter is
-    executed for the book (EQUIVAE_STAMP_FILE names the file).
+    `kind` is "data", "checkpoint" or "results". A file that was looked for and not
+    found is noted, too: what a chapter shows changes when it comes. Written only while
+    a chapter is executed for the book (EQUIVAE_STAMP_FILE names the file).
     """
     target = os.environ.get("EQUIVAE_STAMP_FILE")
     if not target:
@@ -50,10 +51,21 @@ def record(kind: str, name: str, digest: str, path: Path | None = None) -> None:
         f.write(json.dumps(line) + "\n")
 
 
+def _record(kind: str, name: str, path: Path) -> bool:
+    """Note a file of the shelf, or that it is not there; whether it is."""
+    there = path.exists()
+    record(kind, name, _sha256(path) if there else "absent", path)
+    return there
+
+
+def has_model(name: str, seed: int = 0) -> bool:
+    """Whether data/checkpoints has the weights of an experiment."""
+    return _record("checkpoint", name, checkpoints.paths(name, seed)[0])
+
+
 def _record_checkpoint(name: str, seed: int) -> None:
-    card = checkpoints.paths(name, seed)[1]
-    if card.exists():
-        record("checkpoint", name, _sha256(card), card)
+    if (card := checkpoints.paths(name, seed)[1]).exists():
+        _record("checkpoint", name, card)
 
 
 def _sha256(path: Path) -> str:
@@ -121,7 +133,7 @@ class Session:
 
     def has_results(self, name: str) -> bool:
         """Whether data/results has a file of that name."""
-        return (SHELF.results / f"{name}.json").exists()
+        return _record("results", name, SHELF.results / f"{name}.json")
 
     def results(self, name: str) -> dict:
         """A file of data/results, by which tables are drawn.
@@ -133,7 +145,7 @@ class Session:
         if own and (found := pipeline.evaluations(name, own)):
             print(f"your own evaluations of {name}, from {own.results}")
             return {"seeds": {str(seed): one for seed, one in found.items()}}
-        if not self.has_results(name):
+        if not path.exists():
             command = f"equivae_lite evaluate {name}"
             if name.endswith("-validation"):
                 command = f"equivae_lite validate {name.removesuffix('-validation')}"
@@ -150,7 +162,7 @@ class Session:
                 f"there are no results {name!r} in data/results; make them with: "
                 f"python -m {command}, and look at them with EQUIVAE_FOLDER=FOLDER"
             )
-        record("results", name, _sha256(path), path)
+        _record("results", name, path)
         return files.read_json(path, "restore it from git")
 
 

@@ -25,7 +25,7 @@ def empty(tmp_path, monkeypatch):
     monkeypatch.setenv("EQUIVAE_PROFILE", "book")
     monkeypatch.delenv("EQUIVAE_STAMP_FILE", raising=False)
     monkeypatch.setattr(session_module, "SHELF", Folder(tmp_path))
-    monkeypatch.setattr(checkpoints.shipped_seeds, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(checkpoints.paths, "__defaults__", (tmp_path,))
     yield
     figures.use_style()
     plt.close("all")
@@ -180,9 +180,13 @@ def test_what_is_read_is_noted_for_the_stamp(tmp_path, monkeypatch):
     monkeypatch.setenv("EQUIVAE_STAMP_FILE", str(stamp))
     write(tmp_path, "svhn-supervised", 1.0)
     colour.seeds_of(colour.start("supervised"), "svhn-supervised")
-    assert [
-        json.loads(s)["name"] for s in stamp.read_text(encoding="utf-8").splitlines()
-    ] == ["svhn-supervised"]
+    lines = stamp.read_text(encoding="utf-8").splitlines()
+    noted = {(n["kind"], n["name"]): n["digest"] for n in map(json.loads, lines)}
+    assert noted.pop(("results", "svhn-supervised")) != "absent"
+    # What was looked for in vain is noted as well: what is shown changes when it comes.
+    assert set(noted) == {
+        ("checkpoint", f"{data}-supervised") for data in colour.NAMES
+    } and set(noted.values()) == {"absent"}
 
 
 def test_departures_have_a_row_each_and_a_dash_for_what_they_lack():

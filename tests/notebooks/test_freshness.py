@@ -54,6 +54,7 @@ def restamp(path, data="mnist", profile="book"):
         {"kind": "data", "name": data, "path": None, "digest": "md5-test"},
         {"kind": "checkpoint", "name": "w", "path": "weights", "digest": "0"},
         {"kind": "checkpoint", "name": "elsewhere", "path": None, "digest": "0"},
+        {"kind": "results", "name": "r", "path": "results", "digest": "absent"},
     ]
     root = path.parent.parent
     notebook.metadata["equivae"]["stamp"] = freshness.stamp(
@@ -68,7 +69,8 @@ def stale(path):
 
 def test_the_stamp(project):
     stamp = nbformat.read(project, as_version=4).metadata.equivae.stamp
-    assert list(stamp.files) == ["weights"] and stamp.package == {}
+    assert list(stamp.files) == ["results", "weights"] and stamp.package == {}
+    assert stamp.files["results"] is None
     assert dict(stamp.data) == {"mnist": ["md5-test", "md5-train"]}
     assert stale(project) == []
     edit(project, "f(1)  # one", "f(1)  # the first")
@@ -99,6 +101,13 @@ def test_a_lost_file_other_data_and_another_profile_make_stale(project):
     assert "used weights, which is gone" in reasons
     assert "is about mnist but was executed on glyphs" in reasons
     assert "in the smoke profile" in reasons
+
+
+def test_a_file_that_was_missing_and_has_come_makes_stale(project):
+    """A row of a table is empty until its results are there, and no longer."""
+    (project.parent.parent / "results").write_bytes(b"{}")
+    (reason,) = stale(project)
+    assert "looked for results, which was not there yet" in reason
 
 
 def test_undeclared_data_make_stale(project):

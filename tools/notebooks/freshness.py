@@ -127,7 +127,7 @@ def stamp(
     return {
         "code": code_digest(notebook),
         "package": reached(notebook, records, root),
-        "files": {name: file_digest(root / name) for name in sorted(files)},
+        "files": {name: _digest(root / name) for name in sorted(files)},
         "data": dict(sorted(data.items())),
         "profile": profile,
     }
@@ -167,8 +167,7 @@ def stale(path: Path, root: Path = ROOT) -> list[str]:
             now = None if home is None else home.digest(thing)
             reasons += _change(f"{module}: {thing}", before, now)
     for file, before in old["files"].items():
-        now = file_digest(root / file) if (root / file).is_file() else None
-        reasons += _change(file, before, now)
+        reasons += _change(file, before, _digest(root / file))
     reasons += wrong_data(notebook, old["data"])
     if old["profile"] != STORED_PROFILE:
         reasons.append(
@@ -177,7 +176,15 @@ def stale(path: Path, root: Path = ROOT) -> list[str]:
     return [f"{name} {reason}: {RUN_AGAIN.format(name)}" for reason in reasons]
 
 
-def _change(what: str, before: str, now: str | None) -> list[str]:
+def _digest(path: Path) -> str | None:
+    return file_digest(path) if path.is_file() else None
+
+
+def _change(what: str, before: str | None, now: str | None) -> list[str]:
+    if now == before:
+        return []
+    if before is None:
+        return [f"looked for {what}, which was not there yet"]
     if now is None:
         return [f"used {what}, which is gone"]
-    return [] if now == before else [f"was executed before {what} changed"]
+    return [f"was executed before {what} changed"]

@@ -5,6 +5,7 @@
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page
     diagrams.py         draws the networks, on canvas.py
+    graphs.py           draws what is no network: plates, a sample, a table
     picture.py          the ten digits of the front page
     social.py           the picture for shared links
 """

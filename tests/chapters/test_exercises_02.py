@@ -192,3 +192,16 @@ def stops(*_):
 def test_unusable(check, answer, sentence, capsys):
     assert check(answer) is False
     assert sentence in says(capsys)
+
+
+@pytest.mark.parametrize(("check", "answer"), [RIGHT[0], RIGHT[1], RIGHT[2], RIGHT[5]])
+def test_the_first_hint_tells_no_formula_and_the_last_does(check, answer, capsys):
+    printed = []
+    for hint in (1, 2, 3):
+        assert not check(lambda *arguments: None, hint=hint)
+        printed.append(capsys.readouterr().out)
+    assert "add hint=2" in printed[0] and "add hint=3" in printed[1]
+    assert "hint=" not in printed[2] and len({*printed}) == 3
+    assert not any(sign in printed[0] for sign in "½/·Σ")
+    assert check(lambda *a: answer(*a).float())
+    assert "float32 rounding" in capsys.readouterr().out

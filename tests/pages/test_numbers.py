@@ -212,3 +212,17 @@ def test_two_works_of_one_name_are_refused():
     ]  # fmt: skip
     with pytest.raises(ExtensionError, match="two works are called 'One, 2014'"):
         list(labels([work("A. One"), work("B. One")]))
+
+
+@pytest.mark.parametrize(
+    ("docname", "chapter", "shown"),
+    [
+        ("book/03_x", "03", "3"),
+        ("book/03b_x", "03b", "3b"),
+        ("book/10_x", "10", "10"),
+        ("book/intro", "", ""),
+    ],
+)
+def test_the_number_of_a_page(docname, chapter, shown):
+    assert numbers.chapter(docname) == chapter
+    assert numbers.shown(docname) == shown

@@ -101,7 +101,7 @@ def test_search_finds_a_chapter(visit, scheme):
     page.keyboard.press("Enter")
     page.wait_for_selector("#search-results li a")
     found = page.eval_on_selector_all("#search-results li a", "l => l.map(a => a.href)")
-    assert any("book/03_labelled_bound.html" in address for address in found)
+    assert any("book/03b_what_it_bounds.html" in address for address in found)
 
 
 def test_a_copy_button_copies_its_cell(visit):

@@ -5,7 +5,8 @@
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page
     diagrams.py         draws the networks, on canvas.py
-    graphs.py           draws graphs of variables; family.py those of related models
+    graphs.py           draws what is no network: plates, a sample, a table
+    family.py           draws the graphs of related models
     picture.py          the ten digits of the front page
     social.py           the picture for shared links
 """

@@ -255,10 +255,10 @@ MUTANTS = (
         ("05", "04"),
     ),
     Mutant(
-        "toy-product", "the pseudo-likelihood's integral with N where N - 1 belongs",
+        "toy-product", "the product's integral with N where N - 1 belongs",
         "chapters.toys", "gaussian_product_integral",
         "(1 + a / (N - 1)) ** (N - 1)", "(1 + a / N) ** N",
-        ("03",),
+        ("03b",),
     ),
     # The sum over labels from one or two decodings
     Mutant(

@@ -57,7 +57,7 @@ class Outcome:
 
 
 def chapter(number: str) -> Path:
-    """The notebook of a chapter, by the two digits that it begins with."""
+    """The notebook of a chapter, by the number that its name begins with."""
     found = sorted(BOOK.glob(f"{number}_*.ipynb"))
     if len(found) != 1:
         raise FileNotFoundError(
@@ -111,11 +111,20 @@ def _asserts(cell: NotebookNode) -> bool:
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """Names that a cell binds at its top level (or anywhere), and names it reads."""
+    """Names that a cell binds outside its functions, and names that it reads."""
     stored, loaded = set(), set()
-    for node in ast.walk(parse(source) or ast.Module([], [])):
+    tree = parse(source) or ast.Module([], [])
+    inside = {
+        id(node)
+        for function in ast.walk(tree) if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+    }  # fmt: skip
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+            if isinstance(node.ctx, ast.Load):
+                loaded.add(node.id)
+            elif id(node) not in inside:
+                stored.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             stored.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):

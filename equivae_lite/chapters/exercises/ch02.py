@@ -18,7 +18,9 @@ def _normal(*shape: int, seed: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def check_kl(answer: Callable[[Tensor, Tensor], Tensor | None]) -> bool:
+def check_kl(
+    answer: Callable[[Tensor, Tensor], Tensor | None], hint: int = 1
+) -> bool:
     """Is `answer(mu, log_var)` KL[N(mu, exp(log_var)) || N(0, I)], shape (B,)?"""
     mu, log_var = _normal(5, 3, seed=0), _normal(5, 3, seed=1)
     right = bounds.gaussian_kl(mu, log_var)
@@ -44,12 +46,19 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor | None]) -> bool:
         ),
         (right + 1.5, "The -1 of every axis is missing: KL[p || p] has to be 0."),
     ]
-    start = "½ (sigma² + mu² - 1 - log sigma²), summed over the last axis."
-    return judge(answer, (mu, log_var), right, wrong, start=start)
+    return judge(
+        answer, (mu, log_var), right, wrong,
+        start="the axes of v are independent: one number for each, then which sum?",
+        hints=(
+            "both logarithms are quadratics: put in the means of v² and (v - mu)².",
+            "½ (sigma² + mu² - 1 - log sigma²), summed over the last axis.",
+        ),
+        hint=hint,
+    )  # fmt: skip
 
 
 def check_posterior_mean(
-    answer: Callable[[Tensor, Tensor, Tensor, float], Tensor | None],
+    answer: Callable[[Tensor, Tensor, Tensor, float], Tensor | None], hint: int = 1
 ) -> bool:
     """Is `answer(x, r, W, s2)` the posterior mean of v, shape (d,)?"""
     toy = LinearGaussian.example(D=4, d=2, seed=5, orthogonal=False)
@@ -79,11 +88,20 @@ def check_posterior_mean(
         ),
         (-right, "The sign is turned: it is x - r, not r - x."),
     ]
-    start = "solve (I + Wᵀ W / s2) m = Wᵀ (x - r) / s2 for m."
-    return judge(answer, (x, r, W, s2), right, wrong, start=start)
+    return judge(
+        answer, (x, r, W, s2), right, wrong,
+        start="what does v explain of x, and what does the prior add to the precision?",
+        hints=(
+            "the slope of log p(x | r, v) + log p(v) in v is zero there.",
+            "solve (I + Wᵀ W / s2) m = Wᵀ (x - r) / s2 for m.",
+        ),
+        hint=hint,
+    )  # fmt: skip
 
 
-def check_best_variance(answer: Callable[[Tensor], Tensor | None]) -> bool:
+def check_best_variance(
+    answer: Callable[[Tensor], Tensor | None], hint: int = 1
+) -> bool:
     """Is `answer(Sigma)` the variances of the best diagonal q, shape (d,)?"""
     toy = LinearGaussian.example(D=4, d=3, seed=6, orthogonal=False)
     Sigma = torch.linalg.inv(
@@ -104,12 +122,20 @@ def check_best_variance(answer: Callable[[Tensor], Tensor | None]) -> bool:
         (-precision.log(), "These are log-variances: take exp."),
         (precision.rsqrt(), "These are standard deviations: square them."),
     ]
-    start = "1 / Lambda_jj, where Lambda is the inverse of Sigma."
-    return judge(answer, (Sigma,), 1 / precision, wrong, start=start)
+    return judge(
+        answer, (Sigma,), 1 / precision, wrong,
+        start="of which matrix do you need the diagonal?",
+        hints=(
+            "it is the variance of v_j when the other coordinates are known.",
+            "1 / Lambda_jj, where Lambda is the inverse of Sigma.",
+        ),
+        hint=hint,
+    )  # fmt: skip
 
 
 def check_quadrature(
     answer: Callable[[Callable[[Tensor], Tensor], int], Tensor | float | None],
+    hint: int = 1,
 ) -> bool:
     """Is `answer(log_lik, K)` log of the integral of exp(log_lik(v)) N(v; 0, 1)?"""
     toy = BernoulliCurve.example(D=3, seed=4)
@@ -137,11 +163,20 @@ def check_quadrature(
         (average, "You averaged the logarithms, with weights that do not sum to one."),
         (right.exp(), "This is the likelihood itself: take its logarithm."),
     ]
-    start = "log of Σ weight · exp(log_lik(node)), minus ½ log(2 pi)."
-    return judge(answer, (log_lik, NODES), right, wrong, start=start)
+    return judge(
+        answer, (log_lik, NODES), right, wrong,
+        start="what is averaged, and when is the logarithm taken?",
+        hints=(
+            "an average needs weights that sum to one; hermegauss gives others.",
+            "log of Σ weight · exp(log_lik(node)), minus ½ log(2 pi).",
+        ),
+        hint=hint,
+    )  # fmt: skip
 
 
-def check_importance_bound(answer: Callable[[Tensor], Tensor | None]) -> bool:
+def check_importance_bound(
+    answer: Callable[[Tensor], Tensor | None], hint: int = 1
+) -> bool:
     """Is `answer(log_w)` log of the mean weight over the first axis, shape (B,)?"""
     # The last image has weights that are zero in float64.
     log_w = _normal(6, 4, seed=7) - torch.tensor([0.0, 5.0, 90.0, 800.0])
@@ -161,5 +196,12 @@ def check_importance_bound(answer: Callable[[Tensor], Tensor | None]) -> bool:
         (right.exp(), "These are the mean weights: take the logarithm."),
         (log_w.max(0).values, "This is the largest weight only, not their mean."),
     ]
-    start = "torch.logsumexp over the first axis, minus log k."
-    return judge(answer, (log_w,), right, wrong, start=start)
+    return judge(
+        answer, (log_w,), right, wrong,
+        start="which weight of an image is the largest, and what is exp of the others?",
+        hints=(
+            "a factor that all weights share may be taken out of the mean.",
+            "torch.logsumexp over the first axis, minus log k.",
+        ),
+        hint=hint,
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 "use strict";
 /* Draw a digit: it is encoded here, in the page, and drawn again as every class. */
 EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, model, _, early) => {
-  const { sheet, again, listener, speaker, parts, words, DIGITS } = EquivaeLive.paint;
+  const { sheet, during, again, listener, speaker, parts, words, DIGITS } = EquivaeLive.paint;
   const { paper } = early, { start } = model, { far } = start.draw;
   const part = parts(figure), say = speaker(figure), on = listener(figure);
   const seen = sheet(part.seen), own = sheet(part.again), row = sheet(part.row, 10);
@@ -56,16 +56,12 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, model, _, ea
 
   /* Decode a test digit and lay it on the sheet. */
   const places = new Map(); // of the pictures of test digits: which of the digits
-  async function lay(k, onto) {
-    try {
-      const [picture] = await model.decode([[model.r(digits[k].y), digits[k].v]]);
-      places.set(picture, k);
-      onto(picture);
-      show();
-    } catch (error) {
-      EquivaeLive.fail(figure, error);
-    }
-  }
+  const lay = (k, onto) => during(figure, async () => {
+    const [picture] = await model.decode([[model.r(digits[k].y), digits[k].v]]);
+    places.set(picture, k);
+    onto(picture);
+    show();
+  });
 
   early.changed = show;
   on(part.digit, "click", () =>

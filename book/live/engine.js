@@ -153,7 +153,6 @@ EquivaeLive.compute("desk", (EquivaeLive) => {
   EquivaeLive.engine = {
     open,
     read: (what) => ask({ kind: "read", ...what }),
-    pending: () => asked.size,
     beside: () => Boolean(worker),
   };
 })();

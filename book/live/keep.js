@@ -58,7 +58,7 @@ EquivaeLive.keep = (figure, state) => {
     pen.fillStyle = "#fff"; // and setting the height has emptied it
     pen.fillRect(0, 0, whole.width, whole.height);
     pen.textAlign = "center";
-    pen.textBaseline = "bottom";
+    pen.textBaseline = "top";
     for (const [one, [left, top, width, height]] of found) {
       if (one instanceof HTMLCanvasElement) {
         pen.drawImage(one, left, top, width, height);
@@ -68,7 +68,8 @@ EquivaeLive.keep = (figure, state) => {
       const near = one.matches(".live-nearest, :checked + span");
       pen.fillStyle = "#1f1f1f";
       pen.font = `${near ? "bold " : ""}${SCALE * parseFloat(fontSize)}px ${fontFamily}`;
-      pen.fillText(one.textContent.trim(), left + width / 2, top + height, width);
+      const from = one.matches(".live-axis") ? top : top + height - 1.5 * SCALE * parseFloat(fontSize);
+      pen.fillText(one.innerText.trim(), left + width / 2, from, width);
     }
     return whole;
   }

@@ -56,6 +56,17 @@
     };
   }
 
+  /* Work for a figure; it counts as working meanwhile, and as failed if that fails. */
+  async function during(figure, work) {
+    figure.working = (figure.working ?? 0) + 1;
+    try {
+      await work();
+    } catch (error) {
+      EquivaeLive.fail(figure, error);
+    }
+    figure.working -= 1;
+  }
+
   /* Ask for some work with the model as often as you like: it runs to its end, and once
      more if it was asked for meanwhile. So what is shown may be a moment old, never
      half of one state and half of another. */
@@ -65,14 +76,12 @@
       asked = true;
       if (running) return;
       running = true;
-      try {
+      await during(figure, async () => {
         while (asked) {
           asked = false;
           await work();
         }
-      } catch (error) {
-        EquivaeLive.fail(figure, error);
-      }
+      });
       running = false;
     };
   }
@@ -169,7 +178,7 @@
   }
 
   EquivaeLive.paint = {
-    penOf, sheet, onFrame, again, listener, speaker, parts, words, normal, tellValue,
+    penOf, sheet, onFrame, during, again, listener, speaker, parts, words, normal, tellValue,
     hold, onScreen, whenNear, calm, DIGITS,
   };
 })();

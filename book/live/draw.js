@@ -1,7 +1,7 @@
 "use strict";
 /* Draw a digit: it is encoded here, in the page, and drawn again as every class. */
 EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, model, _, early) => {
-  const { sheet, during, again, listener, speaker, parts, words, DIGITS } = EquivaeLive.paint;
+  const { sheet, during, again, spare, listener, speaker, parts, words, DIGITS } = EquivaeLive.paint;
   const { paper } = early, { start } = model, { far } = start.draw;
   const part = parts(figure), say = speaker(figure), on = listener(figure);
   const seen = sheet(part.seen), own = sheet(part.again), row = sheet(part.row, 10);
@@ -43,12 +43,15 @@ EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, model, _, ea
     const found = await EquivaeLive.engine.read(paper.now());
     if (!found) { showNothing(); return; }
     const { x, r, v, apart } = found;
+    await spare();
     seen.put(x);
     seen.show();
     const pairs = [[r, v], ...DIGITS.map((y) => [model.r(y), v])];
     const [self, ...ten] = await model.decode(pairs);
+    await spare();
     own.put(self);
     own.show();
+    await spare();
     ten.forEach((pixels, y) => row.put(pixels, y));
     row.show();
     judge(apart, x.reduce((sum, pixel, k) => sum + (pixel - self[k]) ** 2, 0));

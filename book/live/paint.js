@@ -86,6 +86,12 @@
     };
   }
 
+  /* A moment in which the page has nothing else to do, or soon: ink comes first. */
+  const spare = () => new Promise((done) => {
+    if (window.requestIdleCallback) requestIdleCallback(done, { timeout: 200 });
+    else setTimeout(done);
+  });
+
   /* Listen; a handler that goes wrong leaves a figure that says so. */
   const listener = (figure) => (element, types, handle) => {
     for (const type of types.split(" "))
@@ -178,7 +184,7 @@
   }
 
   EquivaeLive.paint = {
-    penOf, sheet, onFrame, during, again, listener, speaker, parts, words, normal, tellValue,
+    penOf, sheet, onFrame, during, again, spare, listener, speaker, parts, words, normal, tellValue,
     hold, onScreen, whenNear, calm, DIGITS,
   };
 })();

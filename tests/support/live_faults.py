@@ -1,5 +1,7 @@
 """Pages of live figures where something is missing, late, damaged or forbidden."""
 
+from mimetypes import guess_type
+
 import pytest
 
 # Pieces of script that stand before all others in a page.
@@ -35,8 +37,9 @@ def spoiled(visit, live_site, tmp_path):
 
         def spoil(pattern, path, change):
             text = change(path.read_text(encoding="utf-8")) if change else None
+            kind = guess_type(path.name)[0]
             page.route(pattern, lambda route: route.abort() if text is None
-                       else route.fulfill(body=text))  # fmt: skip
+                       else route.fulfill(body=text, content_type=kind))  # fmt: skip
 
         html = live_site / f"book/{name}.html"
         head = f"<head><script>{first}</script>"

@@ -2,8 +2,8 @@
 
 Chapters store their figures once, on white. On a dark page those that are plots (lines,
 points, bars and words) are shown with light and dark exchanged and their hues kept; the
-style sheet does it, for images of the class `plot`. Pictures of digits and houses, and
-maps of many shades, would not be what they are: these stay as they are, only dimmed.
+style sheet does it, for images of the class `plot`. Pictures of digits and of houses
+would not be what they are: these stay as they are, only dimmed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 PLOT = "plot"  # the class of an image
 BLOCK = 8  # pixels: a square without white of this size is an area, and no line
 DARK = 0.35  # of the brightest colour: the ground of a picture of a digit
-COLOURS = 24  # in areas: bars have fewer, photographs and maps more
+COLOURS = 200  # shades in areas: bars that overlap have fewer, photographs thousands
 
 
 def _areas(mask: np.ndarray) -> np.ndarray:

@@ -142,8 +142,9 @@ EquivaeLive.pad = (figure, begin, model) => {
   changed(true);
 
   /* Back to the home, or to another one: its class at once, then its v. */
+  const homeIs = (to) => { home = to; };
   function goHome(to = home) {
-    home = to;
+    homeIs(to);
     radios[home.y].checked = true;
     go(home.v);
   }
@@ -162,6 +163,6 @@ EquivaeLive.pad = (figure, begin, model) => {
     changed(true);
   }
 
-  return { go, goHome, inside, write, read, homeIs: (to) => { home = to; } };
+  return { go, goHome, inside, homeIs, write, read };
 };
 EquivaeLive.arrived("pad.js");

@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 
 from tests.support.browser import PHONE
-from tests.support.live_figure import SEVEN, Figure, number
+from tests.support.live_figure import PARTS, SEVEN, Figure, number
 from tools.live import digits
 
 ACROSS = (PHONE[1], PHONE[0])
@@ -188,8 +188,7 @@ def test_a_picture_is_saved(opened, name):
         saved = image.imread(io.BytesIO(file.read()), format="png")
     frame = figure.root.bounding_box()
     assert saved.shape[1] == round(2 * frame["width"])
-    for part, shown in zip(["row", "paper"], figure.pixels("row", "paper")
-                           if name == "draw" else []):  # fmt: skip
+    for part, shown in zip(PARTS[name], figure.pixels(), strict=True):
         box = figure.part(part).bounding_box()
         left, top = (round(2 * (box[k] - frame[k])) for k in "xy")
         high, wide = (round(2 * box[k]) for k in ("height", "width"))

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.support.browser import PHONE, serving, site_file
-from tests.support.live_figure import CIRCLE, PARTS, SEVEN, STROKE, Figure, number
+from tests.support.live_figure import PARTS, Figure, number
 from tests.support.live_page import NAMES
 from tests.support.looking import COLOURS, turn
 
@@ -196,51 +196,6 @@ def test_the_way_plays_and_pauses(opened):
     assert figure.part("play").inner_text() == "Play"
     figure.settle()
     assert figure.rests("both-now")
-
-
-
-def test_a_digit_is_drawn(opened):
-    figure = opened("draw")
-    start = figure.pixels()
-    for digit, stroke in ((0, CIRCLE), (1, STROKE), (7, SEVEN)):
-        figure.part("clear").click()
-        assert figure.said() == "The sheet is blank."
-        blank = figure.pixels()
-        assert all(a != b for a, b in zip(blank, start))
-        figure.drag("paper", stroke)
-        text = figure.said()
-        assert text.startswith(f"Nearest class: {digit}, at distance"), text
-        assert figure.root.locator(".live-nearest").inner_text() == str(digit)
-        assert all(a != b for a, b in zip(figure.pixels(), blank))
-        figure.part("undo").click()
-        figure.settle()
-        assert figure.pixels() == blank
-
-
-def test_a_taken_digit_gives_way_to_the_first_stroke(opened):
-    figure = opened("draw")
-    figure.drag("paper", STROKE)
-    assert figure.said().startswith("Nearest class: 1,")
-    alone = figure.pixels()
-    figure.part("digit").click()
-    figure.settle()
-    assert figure.pixels() != alone
-    figure.drag("paper", STROKE)
-    figure.settle()
-    assert figure.pixels() == alone
-
-
-def test_a_wider_pen_draws_wider(opened):
-    figure = opened("draw")
-    figure.drag("paper", STROKE)
-    figure.settle()
-    thin = figure.pixels()
-    figure.part("clear").click()
-    figure.part("pen").focus()
-    figure.page.keyboard.press("End")
-    figure.drag("paper", STROKE)
-    figure.settle()
-    assert figure.pixels("again") != thin[2:3]
 
 
 # --- what a page costs, and what it waits for ----------------------------------------

@@ -59,7 +59,7 @@ def broken(visit, live_site, tmp_path):
 )
 def test_a_broken_figure_fails_its_test(broken, test, file, old, new):
     (check,) = (getattr(room, f"test_{test}")
-                for room in (test_live, test_live_scene)
+                for room in (test_live, test_live_pen, test_live_scene)
                 if hasattr(room, f"test_{test}"))  # fmt: skip
     opened = broken(file, old, new)
     with pytest.raises((AssertionError, Error)):

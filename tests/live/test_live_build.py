@@ -15,11 +15,14 @@ from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
 
 from equivae_lite import files
+from equivae_lite.chapters import explorer as ask
 from equivae_lite.data import sets, sources
 from equivae_lite.errors import CheckpointError, EquivaeError
 from equivae_lite.training import checkpoints
 from tests.support.live_page import FIGURE, NAMES, build
 from tools.live import digits, directive, export, pictures, start
+from tools.notebooks import rules
+from tools.notebooks.book import BOOK
 from tools.pages import check_pages
 
 
@@ -228,6 +231,16 @@ def test_a_pad_holds_the_two_most_used_units(figure, kept):
     across, up = begin["units"]
     assert across != up and min(kl[across], kl[up]) >= sorted(kl)[-2]
     assert max(map(abs, begin["v"])) <= begin["range"]
+
+
+def test_chapter_16_says_what_its_figures_do():
+    """In words, beside the figure in the page and the sliders of a notebook."""
+    text = " ".join(rules.page_text(BOOK / "16_explorer.ipynb").split())
+    begin = start.start("styles")
+    assert len(begin["units"]) == 2 and "a pad turns the two that are used most" in text
+    assert len(begin["kl"]) == 16 and "the most used first, turns all sixteen" in text
+    assert f"all sixteen, from $-{begin['range']:g}$ to {begin['range']:g}." in text
+    assert f"sliders of the notebook go to $\\pm {ask.MOST_V:g}$" in text
 
 
 def test_no_scene_lies_beyond_its_pad(monkeypatch):

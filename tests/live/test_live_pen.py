@@ -35,6 +35,50 @@ def glass(figure):
     return touch
 
 
+def test_a_digit_is_drawn(opened):
+    figure = opened("draw")
+    start = figure.pixels()
+    for digit, stroke in ((0, CIRCLE), (1, STROKE), (7, SEVEN)):
+        figure.part("clear").click()
+        assert figure.said() == "The sheet is blank."
+        blank = figure.pixels()
+        assert all(a != b for a, b in zip(blank, start))
+        figure.drag("paper", stroke)
+        text = figure.said()
+        assert text.startswith(f"Nearest class: {digit}, at distance"), text
+        assert figure.root.locator(".live-nearest").inner_text() == str(digit)
+        assert all(a != b for a, b in zip(figure.pixels(), blank))
+        figure.part("undo").click()
+        figure.settle()
+        assert figure.pixels() == blank
+
+
+def test_a_taken_digit_gives_way_to_the_first_stroke(opened):
+    figure = opened("draw")
+    figure.drag("paper", STROKE)
+    assert figure.said().startswith("Nearest class: 1,")
+    alone = figure.pixels()
+    figure.part("digit").click()
+    figure.settle()
+    assert figure.pixels() != alone
+    figure.drag("paper", STROKE)
+    figure.settle()
+    assert figure.pixels() == alone
+
+
+def test_a_wider_pen_draws_wider(opened):
+    figure = opened("draw")
+    figure.drag("paper", STROKE)
+    figure.settle()
+    thin = figure.pixels()
+    figure.part("clear").click()
+    figure.part("pen").focus()
+    figure.page.keyboard.press("End")
+    figure.drag("paper", STROKE)
+    figure.settle()
+    assert figure.pixels("again") != thin[2:3]
+
+
 def test_a_second_finger_draws_nothing(opened):
     figure = opened("draw", size=PHONE, touch=True)
     figure.part("clear").click()

@@ -1,117 +1,93 @@
 "use strict";
 /* Draw a digit: it is encoded here, in the page, and drawn again as every class. */
-EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, decoderPart, encoderPart) => {
-  const { sheet, onFrame, speaker, parts, words } = EquivaeLive.paint;
-  const { start, tensors } = decoderPart;
-  const decode = EquivaeLive.network.decoder(tensors);
-  const encode = EquivaeLive.encoder(encoderPart.tensors);
-  const part = parts(figure), say = speaker(figure);
-  const pen = part.paper.getContext("2d", { willReadFrequently: true });
-  const size = part.paper.width, ink = new Float32Array(size * size);
-  const seen = sheet(part.seen), again = sheet(part.again), row = sheet(part.row, 10);
+EquivaeLive.paint.whenNear("draw", ["decoder", "encoder"], (figure, model, _, early) => {
+  const { sheet, during, again, spare, listener, speaker, parts, words, DIGITS } = EquivaeLive.paint;
+  const { paper } = early, { start } = model, { far } = start.draw;
+  const part = parts(figure), say = speaker(figure), on = listener(figure);
+  const seen = sheet(part.seen), own = sheet(part.again), row = sheet(part.row, 10);
   const labels = [...part.classes.children];
-  const classR = (y) => tensors.class_r.values.subarray(16 * y, 16 * y + 16);
   const blank = new Float32Array(784);
-  const HAZE = 0.15; // the soft rim of a digit that was taken shall not widen its box
   const { digits } = start.interpolation;
-  let below = null; // a digit that was taken, as a canvas
-  let strokes = []; // each { width, points: [[x, y], …] } in pixels of the paper
 
-  function drawPaper() {
-    pen.fillStyle = "#000";
-    pen.fillRect(0, 0, size, size);
-    pen.imageSmoothingQuality = "high";
-    if (below) pen.drawImage(below, 0, 0, size, size);
-    pen.strokeStyle = "#fff";
-    pen.lineCap = pen.lineJoin = "round";
-    for (const { width, points } of strokes) {
-      pen.lineWidth = width;
-      pen.beginPath();
-      pen.moveTo(...points[0]);
-      points.forEach((point) => pen.lineTo(...point));
-      pen.stroke();
-    }
+  /* Which class is framed, and with a broken line where no digit is like it. */
+  function frame(nearest, strange) {
+    labels.forEach((label, y) => {
+      label.classList.toggle("live-nearest", y === nearest);
+      label.classList.toggle("live-strange", y === nearest && strange);
+    });
   }
-
-  /* The drawing as MNIST would have it, (784), or null while the paper is blank. */
-  function image() {
-    const { data } = pen.getImageData(0, 0, size, size);
-    for (let k = 0; k < ink.length; k++) ink[k] = data[4 * k] / 255;
-    return EquivaeLive.handwriting.normalise(ink, size, HAZE);
-  }
-
-  /* Euclidean distance of r to the r_y of every class */
-  function distances(r) {
-    return labels.map((_, y) => Math.hypot(...classR(y).map((x, k) => x - r[k])));
-  }
-
-  const draw = onFrame(() => {
-    drawPaper();
-    const x = image();
-    seen.put(x ?? blank);
-    seen.show();
-    if (!x) { showNothing(); return; }
-    const r = encode.invariant(x), { mu } = encode.posterior(r, x);
-    again.put(decode(r, mu));
-    again.show();
-    for (let y = 0; y < 10; y++) row.put(decode(classR(y), mu), y);
-    row.show();
-    const apart = distances(r), order = [...apart.keys()].sort((a, b) => apart[a] - apart[b]);
-    const [first, second] = order;
-    labels.forEach((label, y) => label.classList.toggle("live-nearest", y === first));
-    say(`Nearest class: ${first}, at distance ${words(apart[first])} from its r_y; ` +
-        `next ${second}, at ${words(apart[second])}.`);
-  });
 
   function showNothing() {
-    again.put(blank);
-    again.show();
-    for (let y = 0; y < 10; y++) row.put(blank, y);
-    row.show();
-    labels.forEach((label) => label.classList.remove("live-nearest"));
+    [seen, own].forEach((one) => one.put(blank));
+    DIGITS.forEach((y) => row.put(blank, y));
+    [seen, own, row].forEach((one) => one.show());
+    frame(null);
     say("The sheet is blank.");
   }
 
-  function take(digit) {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 28;
-    const picture = sheet(canvas);
-    picture.put(decode(classR(digit.y), digit.v));
-    picture.show();
-    below = canvas;
-    strokes = [];
-    draw();
+  /* What the distances are worth: those of the test digits are known (`far`). */
+  function judge(apart, missed) {
+    const [first, second] = [...DIGITS].sort((a, b) => apart[a] - apart[b]);
+    const distant = apart[first] > far.distance, odd = missed > far.missed;
+    let text = `Nearest class: ${first}, at distance ${words(apart[first])} from its r; ` +
+      `next ${second}, at ${words(apart[second])}.`;
+    if (distant) text += ` That is farther than ${far.share} % of the test digits are.`;
+    if (odd) text += ` Drawn again it comes out less like itself than ${far.share} % of ` +
+      "the test digits do.";
+    if (distant || odd) text += " Perhaps it is no digit.";
+    frame(first, distant || odd);
+    say(text);
   }
 
-  function point(event) {
-    const box = part.paper.getBoundingClientRect();
-    return [(event.clientX - box.left) * size / box.width,
-            (event.clientY - box.top) * size / box.height];
-  }
+  const show = again(figure, async () => {
+    const found = await EquivaeLive.engine.read(paper.now());
+    if (!found) { showNothing(); return; }
+    const { x, r, v, apart } = found;
+    await spare();
+    seen.put(x);
+    seen.show();
+    const pairs = [[r, v], ...DIGITS.map((y) => [model.r(y), v])];
+    const [self, ...ten] = await model.decode(pairs);
+    await spare();
+    own.put(self);
+    own.show();
+    await spare();
+    ten.forEach((pixels, y) => row.put(pixels, y));
+    row.show();
+    judge(apart, x.reduce((sum, pixel, k) => sum + (pixel - self[k]) ** 2, 0));
+  });
 
-  let taken = true; // the digit that lies there at first gives way to the first stroke
-  part.paper.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    part.paper.setPointerCapture(event.pointerId);
-    if (taken) { below = null; taken = false; }
-    strokes.push({ width: Number(part.pen.value), points: [point(event)] });
-    draw();
+  /* Decode a test digit and lay it on the sheet. */
+  const places = new Map(); // of the pictures of test digits: which of the digits
+  const lay = (k, onto) => during(figure, async () => {
+    const [picture] = await model.decode([[model.r(digits[k].y), digits[k].v]]);
+    places.set(picture, k);
+    onto(picture);
+    show();
   });
-  part.paper.addEventListener("pointermove", (event) => {
-    if (!part.paper.hasPointerCapture(event.pointerId)) return;
-    // All places that the pen has been at since the last event, so that curves stay round.
-    const events = event.getCoalescedEvents?.() ?? [];
-    strokes.at(-1).points.push(...(events.length ? events : [event]).map(point));
-    draw();
-  });
-  part.clear.addEventListener("click", () => { below = null; strokes = []; draw(); });
-  part.undo.addEventListener("click", () => {
-    if (!strokes.pop()) below = null;
-    draw();
-  });
-  part.digit.addEventListener("click", () => {
-    taken = true;
-    take(digits[Math.floor(digits.length * Math.random())]);
-  });
-  take(digits[start.draw.digit]);
+
+  early.changed = show;
+  on(part.digit, "click", () =>
+    lay(Math.floor(digits.length * Math.random()), paper.take));
+  lay(start.draw.digit, paper.first);
+
+  return {
+    write() {
+      const { x } = paper.now();
+      return x ? { digit: String(places.get(x)) } : { ink: paper.write() };
+    },
+    read(get) {
+      if (!get("digit")) { paper.read(get("ink")); return; }
+      const [k] = EquivaeLive.keep.numbers(get("digit"), 1);
+      if (!digits[k]) throw RangeError("no such digit");
+      lay(k, paper.take);
+    },
+  };
+}, (figure) => {
+  // The sheet takes ink while the model is on its way.
+  const early = { changed() {} };
+  early.paper = EquivaeLive.paper(figure, () => early.changed());
+  for (const part of figure.querySelectorAll(".live-tools")) part.inert = false;
+  return early;
 });
+EquivaeLive.arrived("draw.js");

@@ -1,6 +1,6 @@
 "use strict";
 /* The encoders of chapters 06 and 07: f, g and q_cov, for one image at a time. */
-(() => {
+EquivaeLive.compute("encoder", (EquivaeLive) => {
   const { SIZE, dense, convolution, apply, layerOf } = EquivaeLive.network;
   const STRIDES = [1, 2, 2, 2, 2];
 
@@ -55,4 +55,5 @@
   }
 
   EquivaeLive.encoder = encoder;
-})();
+});
+EquivaeLive.arrived("encoder.js");

@@ -2,7 +2,7 @@
 /* A drawing made like an MNIST image: the digit scaled, its sides kept in proportion,
    until it fills 20 x 20 pixels, then placed in 28 x 28 with its centre of mass on pixel
    (14, 14). */
-(() => {
+EquivaeLive.compute("handwriting", (EquivaeLive) => {
   const { SIZE } = EquivaeLive.network;
   const BOX = 20, CENTRE = 14;
 
@@ -60,5 +60,8 @@
     return image;
   }
 
-  EquivaeLive.handwriting = { normalise };
-})();
+  // The soft rim of a line shall not widen its box.
+  const HAZE = 0.15;
+  EquivaeLive.handwriting = { normalise, HAZE };
+});
+EquivaeLive.arrived("handwriting.js");

@@ -4,7 +4,7 @@
    The same layers as equivae_lite/model/networks.py, one image at a time. Tensors come as
    { shape, values }, in PyTorch's order; images are kept with their channels last,
    (H, W, C), so that the innermost loops run along memory. */
-(() => {
+EquivaeLive.compute("network", (EquivaeLive) => {
   const KERNEL = 5, PADDING = 2, SIZE = 28; // MNIST's pixels in a row
   const UNROLLED = 8; // output channels that are summed side by side; divides all widths
 
@@ -186,4 +186,5 @@
   }
 
   EquivaeLive.network = { SIZE, dense, convolution, apply, layerOf, imageOf, decoder };
-})();
+});
+EquivaeLive.arrived("network.js");

@@ -15,11 +15,14 @@ from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
 
 from equivae_lite import files
+from equivae_lite.chapters import explorer as ask
 from equivae_lite.data import sets, sources
 from equivae_lite.errors import CheckpointError, EquivaeError
 from equivae_lite.training import checkpoints
 from tests.support.live_page import FIGURE, NAMES, build
 from tools.live import digits, directive, export, pictures, start
+from tools.notebooks import rules
+from tools.notebooks.book import BOOK
 from tools.pages import check_pages
 
 
@@ -33,13 +36,13 @@ def scripts(path):
 
 
 def test_only_pages_with_figures_load_scripts_and_only_theirs(live_site):
-    common = ["weights.js", "network.js", "paint.js"]
+    common = ["weights.js", "network.js", "engine.js", "paint.js"]
     assert scripts(live_site / "book/hero.html") == [*common, "hero.js"]
     assert scripts(live_site / "book/draw.html") == [
-        *common, "encoder.js", "handwriting.js", "draw.js"
+        *common, "keep.js", "encoder.js", "handwriting.js", "paper.js", "draw.js"
     ]  # fmt: skip
     # What two figures share is loaded once.
-    both = ["pad.js", "styles.js", "scene.js"]
+    both = ["keep.js", "pad.js", "styles.js", "scene.js"]
     assert [s for s in scripts(live_site / "book/all.html") if s in both] == both
     for page in ("index.html", "book/plain.html"):
         assert scripts(live_site / page) == []
@@ -99,8 +102,9 @@ def exported(live_site, parts):
         text = (live_site / f"_static/live/{part}-weights.js").read_text(
             encoding="utf-8"
         )
-        content = json.loads(text[text.index("{") : text.rindex("}") + 1])
-        planes = zlib.decompress(base64.b64decode(content["data"]))
+        packed = re.fullmatch(r'\S+receive\("\w+", "(.*)"\);\n', text)[1]
+        line, planes = zlib.decompress(base64.b64decode(packed)).split(b"\n", 1)
+        content = json.loads(line)
         high, low = np.frombuffer(planes, "u1").reshape(2, -1).astype("u2")
         flat = torch.from_numpy((high << 8 | low).view("f2"))
         sizes = [torch.Size(shape).numel() for _, shape in content["tensors"]]
@@ -229,6 +233,16 @@ def test_a_pad_holds_the_two_most_used_units(figure, kept):
     assert max(map(abs, begin["v"])) <= begin["range"]
 
 
+def test_chapter_16_says_what_its_figures_do():
+    """In words, beside the figure in the page and the sliders of a notebook."""
+    text = " ".join(rules.page_text(BOOK / "16_explorer.ipynb").split())
+    begin = start.start("styles")
+    assert len(begin["units"]) == 2 and "a pad turns the two that are used most" in text
+    assert len(begin["kl"]) == 16 and "the most used first, turns all sixteen" in text
+    assert f"all sixteen, from $-{begin['range']:g}$ to {begin['range']:g}." in text
+    assert f"sliders of the notebook go to $\\pm {ask.MOST_V:g}$" in text
+
+
 def test_no_scene_lies_beyond_its_pad(monkeypatch):
     """An image may be further out than v is from its prior."""
     content = digits.read(digits.SCENES)
@@ -250,8 +264,10 @@ def test_stored_numbers_are_made_again_from_their_test_set(kept):
         assert (before["index"], before["y"]) == (after["index"], after["y"])
         assert before["v"] == pytest.approx(after["v"], abs=2e-3)
     assert stored["kl"] == pytest.approx(made["kl"], abs=2e-3)
-    assert {k: v for k, v in stored.items() if k not in ("digits", "kl")} == {
-        k: v for k, v in made.items() if k not in ("digits", "kl")
+    measured = ("digits", "kl", "far")
+    assert stored.get("far", {}) == pytest.approx(made.get("far", {}), rel=1e-3)
+    assert {k: v for k, v in stored.items() if k not in measured} == {
+        k: v for k, v in made.items() if k not in measured
     }
 
 

@@ -15,7 +15,8 @@ FRAMES = 120
 SETUP = """async () => {
   const live = EquivaeLive, folder = "../_static/live/";
   const [d, e, s] = await Promise.all(["decoder", "encoder", "scene"].map(
-    (part) => live.weights.load(part, `${folder}${part}-weights.js`)));
+    async (part) => live.unpack(
+      await live.weights.load(part, `${folder}${part}-weights.js`))));
   const drawing = ({ tensors }) => ({ r: tensors.class_r.values,
     decode: live.network.decoder(tensors), image: live.network.imageOf(tensors) });
   live.test = { decoder: drawing(d), scene: drawing(s),

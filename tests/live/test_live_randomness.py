@@ -1,7 +1,7 @@
 """Random numbers of the live figures: how large, how alike, by themselves in a page.
 
 The figures' scripts run without Sphinx and without weights: `paint.js` in an empty
-page, `pad.js` and `styles.js` with a decoder that draws nothing. Math.random is
+page, `pad.js` and `styles.js` with a model that draws nothing. Math.random is
 replaced by a generator with a seed, so that a test draws the same numbers every time.
 """
 
@@ -10,17 +10,12 @@ import re
 import pytest
 import torch
 
-from tools.live.directive import PAD
-from tools.notebooks.book import ROOT
+from tools.live.directive import SOURCES, template
 
-SOURCES = ROOT / "book" / "live"
 DRAWS = 40_000
 PREPARE = """
   window.EquivaeLive = {
-    network: {
-      SIZE: 28, decoder: () => () => new Float32Array(784),
-      imageOf: () => ({ colours: 1, size: 28 }),
-    },
+    network: { SIZE: 28 }, arrived() {}, fail(figure, error) { throw error; },
   };
   let state = 12345;  // mulberry32
   Math.random = () => {
@@ -32,27 +27,29 @@ PREPARE = """
 """
 START_STYLES = """
   EquivaeLive.paint.whenNear = (kind, needs, start) => {
-    const nothing = { class_r: { values: new Float32Array(160) } };
     const styles = { kl: Array(16).fill(1), units: [0, 1], range: RANGE, map: 1, y: 4,
                      v: Array(16).fill(0) };
-    start(document.querySelector(".live"), { start: { styles }, tensors: nothing });
+    start(document.querySelector(".live"), {
+      start: { styles }, image: { colours: 1, size: 28 }, r: () => new Float32Array(16),
+      decode: async (pairs) => pairs.map(() => new Float32Array(784)),
+    });
   };
 """
-WALK = """(frames) => {
+WALK = """async (frames) => {
   const seen = [], asked = [];
   window.requestAnimationFrame = (draw) => asked.push(draw);
-  EquivaeLive.network.decoder = () => (r, v) => { seen.push([...v]); return null; };
   EquivaeLive.paint.sheet = () => ({ put() {}, show() {} });
   EquivaeLive.paint.whenNear = (kind, needs, start) => {
-    const nothing = { class_r: { values: new Float32Array(160) } };
     const phases = Array.from({ length: 16 }, (_, k) => 0.4 * k);
-    start(document.querySelector(".live"), { start: { hero: { phases } },
-                                             tensors: nothing });
+    start(document.querySelector(".live"), {
+      start: { hero: { phases } }, r: () => null,
+      decode: async (pairs) => { seen.push([...pairs[0][1]]); return []; },
+    });
   };
   WALKER
   document.querySelector("[data-do=pause]").click();  // on: it was still
-  for (let k = 0; k < frames; k++) asked.shift()(100 * k);
-  return seen.filter((_, k) => k % 10 === 0);  // ten digits share a v
+  for (let k = 0; k < frames; k++) await asked.shift()(100 * k);
+  return seen;
 }"""
 CLICKS = """async (times) => {
   const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -78,11 +75,10 @@ def within(found, expected, error, errors=5):
 def figure(browser, name):
     """A page with the figure's HTML and `paint.js`; its own script is still to run."""
     page = browser.new_page(reduced_motion="reduce")  # a walk takes one frame
-    template = script(f"{name}.html").replace(PAD, script("pad.html"))
-    template = re.sub(r"\$\{?\w+\}?", "", template)
-    template = re.sub(r"<img[^>]*>", "", template)
+    body = re.sub(r"\$\{?\w+\}?", "", template(name))
+    body = re.sub(r"<img[^>]*>| inert", "", body)
     radios = '<input type="radio" name="y" value="4" checked>'
-    page.set_content(template.replace("<legend>", f"{radios}<legend>"))
+    page.set_content(body.replace("<legend>", f"{radios}<legend>"))
     page.evaluate(f"() => {{ {PREPARE} }}")
     page.add_script_tag(content=script("paint.js"))
     return page

@@ -90,12 +90,12 @@ def test_a_scene_is_left_and_found_again(opened):
     figure.page.keyboard.press("Shift+ArrowLeft")
     figure.page.keyboard.press("ArrowDown")
     assert units(figure) == pytest.approx([half - 0.5, half - 0.1], abs=0.05)
-    figure.page.keyboard.press("Home")
+    figure.part("reset").click()
     assert units(figure) == place
     assert figure.pixels() == scene != first
     figure.root.locator("summary").click()
     free = next(u for u in range(16) if u not in begin()["units"])
-    figure.root.locator("input[type=range]").nth(free).focus()
+    figure.slider(free).focus()
     figure.page.keyboard.press("PageUp")
     figure.root.locator(".live-classes label").nth(begin()["y"]).click()
     figure.settle()

@@ -14,6 +14,11 @@ PARTS = {
     "draw": ["paper", "seen", "again", "row"],
     "scene": ["map", "one", "row"],
 }
+# What is drawn on the sheet, in shares of its sides.
+CIRCLE = [(0.5, 0.2), (0.33, 0.3), (0.28, 0.5), (0.35, 0.72), (0.5, 0.8), (0.66, 0.7),
+          (0.72, 0.5), (0.66, 0.3), (0.5, 0.2)]  # fmt: skip
+STROKE = [(0.55, 0.2), (0.45, 0.8)]
+SEVEN = [(0.28, 0.25), (0.72, 0.25), (0.45, 0.85)]
 # Red, green and blue of every third pixel in both directions, a byte each.
 LEVELS = """(canvas) => {
   const { width, height } = canvas, levels = [];
@@ -24,8 +29,9 @@ LEVELS = """(canvas) => {
         levels.push(String.fromCharCode(data[4 * (y * width + x) + c]));
   return btoa(levels.join(""));
 }"""
-# Wait until no canvas changes in four frames. A figure draws in the frame after it was
-# asked to, and its map a row a frame. What moves for ever is given one chance.
+# Wait until the model has nothing to do and no canvas changes in four frames. A figure
+# draws when the model has answered, its map a row at a time. What moves for ever is
+# given one chance.
 SETTLE = """async (figure) => {
   const canvases = [...figure.querySelectorAll("canvas")];
   const see = () => canvases.map((c) =>
@@ -36,6 +42,7 @@ SETTLE = """async (figure) => {
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   for (let before, now = see(); !before || !same(before, now);) {
     for (let left = 4; left; left--) await frame();
+    while (figure.working && figure.dataset.live !== "hero") await frame();
     if (before && figure.dataset.live === "hero") return;
     [before, now] = [now, see()];
   }
@@ -96,6 +103,16 @@ class Figure:
         self.settle()
         self.page.wait_for_timeout(300)  # it waits for 250 ms of silence
         return self.root.locator(".live-said").inner_text()
+
+    def says(self, text):
+        """Wait until the line under the figure begins like this."""
+        line = self.root.locator(".live-said", has_text=re.compile(f"^{text}"))
+        line.wait_for()
+        return line.inner_text()
+
+    def slider(self, unit):
+        """The slider of a unit of v."""
+        return self.root.locator(f"[data-unit='{unit}']")
 
     def box(self, part):
         self.part(part).scroll_into_view_if_needed()

@@ -206,7 +206,7 @@ def heavy(own: int, shared: int) -> list[str]:
 def live_figures(page) -> list[tuple[str, str]]:
     """Name and state of every live figure, once all have started or failed."""
     page.wait_for_function(
-        "!document.querySelector('.live:not([data-state])')", timeout=TIMEOUT
+        "!document.querySelector('.live[data-state=loading]')", timeout=TIMEOUT
     )
     return [
         tuple(figure)

@@ -375,12 +375,12 @@ ERRORS = (
     Planted(
         "browser-uniform", "a uniform number in place of a normal one",
         "book/live/styles.js", "v.map(() => pad.inside(normal()))",
-        "v.map(() => start.styles.range * (2 * Math.random() - 1))",
+        "v.map(() => styles.range * (2 * Math.random() - 1))",
         LIVE + "a_random_style_draws_every_unit_by_itself",
     ),
     Planted(
         "browser-walk-too-small", "the moving style with variance one half",
-        "book/live/hero.js", "v[k] = Math.SQRT2 * Math.sin(", "v[k] = Math.sin(",
+        "book/live/hero.js", "Math.SQRT2 * Math.sin(", "Math.sin(",
         LIVE + "the_moving_style_has_the_mean_and_variance_of_the_prior",
     ),
     Planted(

@@ -6,6 +6,9 @@
 What is kept of an image is its class, its place in the test set and 16 numbers, the
 mean of q_cov(v | r_y, x). No image is stored. A page draws p(x | r_y, v) from them with
 the r_y of all training images, in which no test image takes part.
+
+Of MNIST it is also kept how far test digits go, read one by one as the sheet to draw on
+is read (`far`): what lies beyond is no digit that the model has met.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from equivae_lite import files
 from equivae_lite.data import sets
 from equivae_lite.data.sets import ImageSet
 from equivae_lite.errors import EquivaeError
 from equivae_lite.model import bounds
+from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.training import checkpoints
 
@@ -36,14 +41,36 @@ class Kept:
     each: int
     path: Path
     command: str
+    read_alone: bool = False  # are images read without their class, as a drawing is
 
 
 _COMMAND = "python -m tools.live.digits"
-DIGITS = Kept("mnist-supervised", 3, SHELF.results / "live-digits.json", _COMMAND)
+DIGITS = Kept(
+    "mnist-supervised", 3, SHELF.results / "live-digits.json", _COMMAND, read_alone=True
+)
 SCENES = Kept(
     "svhn-part-supervised", 1, SHELF.results / "live-scenes.json", f"{_COMMAND} scenes"
 )
 ALL = {"digits": DIGITS, "scenes": SCENES}
+SHARE = 99  # % of test digits; what goes further than these is called far
+
+
+def far(model: EquiVAE, images: Tensor) -> dict:
+    """How far SHARE % of images (N, 1, 28, 28) in [0, 1] stay, each read by itself.
+
+    `distance`: of r(x) = g(f(x)), equation (2) with m = 1, to the nearest r_y.
+    `missed`: the sum over pixels of (x - x')^2, where x' is decoded from r(x) and the
+    mean of q_cov(v | r(x), x), equation (3).
+    """
+    distances, missed = [], []
+    for x in images.split(500):
+        r = model.encoder(x[:, None])
+        mu, _ = model.posterior(r, x)
+        distances.append(torch.cdist(r, model.class_r).amin(dim=1))
+        missed.append((x - model.mean_image(r, mu)).square().sum(dim=(1, 2, 3)))
+    found = {"distance": torch.cat(distances), "missed": torch.cat(missed)}
+    limits = {k: round(x.quantile(SHARE / 100).item(), 4) for k, x in found.items()}
+    return {"share": SHARE, **limits}
 
 
 @torch.no_grad()
@@ -65,11 +92,13 @@ def encode(test: ImageSet, kept: Kept = DIGITS) -> dict:
     )
     # One unit at a time: gaussian_kl sums over the last axis.
     kl = bounds.gaussian_kl(mu[..., None], log_var[..., None]).mean(dim=0)
+    alone = {"far": far(model, pixels.forward(test.images))} if kept.read_alone else {}
     return {
         "command": kept.command,
         "checkpoint": {"name": kept.model, "seed": 0, "sha256": card["sha256"]},
         "data": {"name": test.name, "split": test.split, "md5": test.md5},
         "kl": [round(x, 4) for x in kl.tolist()],
+        **alone,
         "digits": [
             {"index": int(i), "y": y, "v": [round(x, 4) for x in mu[i].tolist()]}
             for y, indices in enumerate(test.by_class())
@@ -79,7 +108,7 @@ def encode(test: ImageSet, kept: Kept = DIGITS) -> dict:
 
 
 def read(kept: Kept = DIGITS, path: Path | None = None) -> dict:
-    """The file: `kl` (16) and `digits`, each with index, class y and v (16).
+    """The file: `kl` (16) and `digits`, each with index, class y and v (16); `far`.
 
     Raises EquivaeError where it is missing or belongs to other weights.
     """

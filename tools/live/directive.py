@@ -8,9 +8,10 @@
     ```
 
 The page gets a figure whose controls and pictures are there from the first paint. A
-page with such a figure, and no other page, loads the scripts of book/live; they load
-the weights when the figure comes near the screen and then draw over the pictures.
-Where scripts are off the pictures stay and the controls are gone.
+page with such a figure, and no other page, holds book/live/state.js and loads the other
+scripts of book/live; they load the weights when the figure comes near the screen and
+then draw over the pictures. Where scripts are off the pictures stay and the controls
+are gone; where anything fails the pictures stay, and the figure says what has failed.
 
 Nothing that this module writes is committed: weights and pictures are made from the
 shipped checkpoints into `_static/live/` of the built book.
@@ -44,16 +45,18 @@ from tools.notebooks.book import BOOK
 SOURCES = BOOK / "live"
 FOLDER = "live"  # below the built book's _static/
 ALT_LENGTH = 40  # as for every figure of the book
-COMMON = ("weights.js", "network.js", "paint.js")
+STATE = "state.js"  # stands in the page: it is there where other scripts are not
+COMMON = ("weights.js", "network.js", "engine.js", "paint.js")
 # What each figure needs beside COMMON.
 SCRIPTS = {
     "hero": ("hero.js",),
-    "styles": ("pad.js", "styles.js"),
-    "interpolation": ("interpolation.js",),
-    "draw": ("encoder.js", "handwriting.js", "draw.js"),
-    "scene": ("pad.js", "scene.js"),
+    "styles": ("keep.js", "pad.js", "styles.js"),
+    "interpolation": ("keep.js", "interpolation.js"),
+    "draw": ("keep.js", "encoder.js", "handwriting.js", "paper.js", "draw.js"),
+    "scene": ("keep.js", "pad.js", "scene.js"),
 }
-PAD = "$pad"  # in a template: what book/live/pad.html has, which two figures share
+# In a template: what figures share, and its file in book/live.
+SHARED = {"$pad": "pad.html", "$keep": "keep.html"}
 
 
 class LiveDirective(SphinxDirective):
@@ -146,6 +149,8 @@ def add_assets(
     if not used or app.builder.name not in PAGES:
         return
     app.add_css_file(f"{FOLDER}/live.css")
+    state = (SOURCES / STATE).read_text(encoding="utf-8")
+    app.add_js_file(None, body=state, priority=100)
     # What two figures share is named twice; Sphinx puts it into the page once.
     for name in [*COMMON, *(s for f in SCRIPTS if f in used for s in SCRIPTS[f])]:
         app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
@@ -154,18 +159,28 @@ def add_assets(
     )
 
 
+def template(figure: str) -> str:
+    """The HTML of a figure, with what it shares with others put in."""
+    text = (SOURCES / f"{figure}.html").read_text(encoding="utf-8")
+    for place, file in SHARED.items():
+        part = (SOURCES / file).read_text(encoding="utf-8")
+        text = text.replace(f"{place}\n", part)
+    return text
+
+
 def visit_live(self, node: live) -> None:
     """HTML of a figure: its template in book/live, addresses and ids filled in."""
     here = self.builder.get_target_uri(self.builder.current_docname)
     base = relative_uri(here, f"_static/{FOLDER}/")
     target = Path(self.builder.outdir) / "_static" / FOLDER
-    text = (SOURCES / f"{node['figure']}.html").read_text(encoding="utf-8")
-    pad = (SOURCES / "pad.html").read_text(encoding="utf-8")
     name = f"live-{node['figure']}-{node['serial']}"
+    weight = export.megabytes(target, node["figure"])
     self.body.append(
-        Template(text.replace(PAD, pad.rstrip())).substitute(
+        Template(template(node["figure"])).substitute(
             figure=node["figure"],
             id=name,
+            scripts=" ".join((*COMMON, *SCRIPTS[node["figure"]])),
+            loading=f"Loading the model: {weight} MB.",
             alt=html.escape(node["alt"], quote=True),
             base=base,
             **export.addresses(target),

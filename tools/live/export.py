@@ -116,12 +116,14 @@ def script(part: str, shown: Shown) -> str:
     flat = torch.cat([t.flatten() for t in chosen.values()])
     # High bytes first: signs and exponents pack well when they stand together.
     planes = flat.numpy().astype(">f2").view("u1").reshape(-1, 2).T.tobytes()
-    content = {
+    header = {
         "start": {figure: start(figure) for figure in PARTS[part].starts},
         "tensors": [[name, list(t.shape)] for name, t in chosen.items()],
-        "data": base64.b64encode(zlib.compress(planes, 9)).decode("ascii"),
     }
-    return f'EquivaeLive.weights.receive("{part}", {json.dumps(content)});\n'
+    # All in one stream: its checksum covers where a figure begins, too.
+    content = zlib.compress(json.dumps(header).encode("ascii") + b"\n" + planes, 9)
+    text = base64.b64encode(content).decode("ascii")
+    return f'EquivaeLive.weights.receive("{part}", "{text}");\n'
 
 
 def write(
@@ -143,6 +145,12 @@ def write(
         model = shown[PARTS[NEEDS[figure][0]].model]
         for name, data in pictures.pictures(model, figure).items():
             (target / name).write_bytes(data)
+
+
+def megabytes(target: Path, figure: str) -> str:
+    """What the weights of a figure weigh, in MB, as a reader is told."""
+    sizes = [(target / f"{part}-weights.js").stat().st_size for part in NEEDS[figure]]
+    return f"{sum(sizes) / 1e6:.1f}"
 
 
 def addresses(target: Path) -> dict[str, str]:

@@ -38,7 +38,8 @@ def _interpolation() -> dict:
 
 
 def _draw() -> dict:
-    return {"digit": first_of(live_digits.read()["digits"], 2)}
+    known = live_digits.read()
+    return {"digit": first_of(known["digits"], 2), "far": known["far"]}
 
 
 def _scene() -> dict:

@@ -28,3 +28,45 @@ def test_judge(answer, right, sentence, capsys):
     assert judge(answer, ARGUMENTS, RIGHT, wrong, start="double it") is right
     printed = capsys.readouterr().out
     assert sentence in printed and printed.count("\n") == 1
+
+
+LEVELS = ("push", "formula")
+
+
+@pytest.mark.parametrize(
+    ("answer", "right", "sentence"),
+    [
+        (lambda x: 2 * x + 1e-7, True, "which is float32"),
+        (lambda x: (2 * x).numpy(), True, "Right."),
+        (lambda x: (2 * x).tolist(), True, "Right."),
+        (lambda x: [2 * x[0], 2 * x[1]], True, "Right."),
+        (lambda x: (2 * x)[:, None], False, "drop the axis of length 1"),
+        (lambda x: x[:, None], False, "Not yet. Half."),
+        (lambda x: x.float() + 1e-8, False, "Not yet. Half."),
+        (lambda x: x * float("nan"), False, "2 of 2 numbers are nan"),
+        (lambda x: x / 0, False, "infinite"),
+        (lambda x: 2 * x + 1, True, "Right. One more."),
+        (lambda x: torch.tensor([2.0, 4.0]), False, "but not for others"),
+        (lambda x: 2 * x[:2] + 0.001, False, "off by up to 0.001000. For a hint"),
+    ],
+)
+def test_what_is_accepted_and_what_is_told(answer, right, sentence, capsys):
+    wrong = [(torch.tensor([1.0, 2.0]), "Half.")]
+    also = [(torch.tensor([3.0, 5.0]), "One more.")]
+    more = [] if "One" in sentence else [((ARGUMENTS[0] + 1,), [4.0, 6.0])]
+    given = {"start": LEVELS, "also": also, "more": more}
+    assert judge(answer, ARGUMENTS, RIGHT, wrong, **given) is right
+    printed = capsys.readouterr().out
+    assert sentence in printed and printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("level", range(3))
+def test_hints_come_in_levels(level, capsys):
+    judge(lambda x: None, ARGUMENTS, RIGHT, start=LEVELS, hint=level)
+    printed = capsys.readouterr().out
+    assert [word in printed for word in LEVELS] == [level >= 1, level >= 2]
+
+
+def test_a_number_may_have_an_axis(capsys):
+    assert judge(lambda: torch.ones(1, 1), (), 1.0, start="one") is True
+    assert capsys.readouterr().out == "Right.\n"

@@ -172,7 +172,7 @@ def test_wrong(check, answer, sentence, capsys):
 @pytest.mark.parametrize("empty", [None, ...])
 def test_empty(check, empty, capsys):
     assert check(lambda *_: empty) is False
-    assert says(capsys).startswith("Not written yet. Hint: ")
+    assert says(capsys).startswith("Not written yet. For a hint, call the judge with hint=1")
 
 
 def stops(*_):
@@ -200,8 +200,7 @@ def test_the_first_hint_tells_no_formula_and_the_last_does(check, answer, capsys
     for hint in (1, 2, 3):
         assert not check(lambda *arguments: None, hint=hint)
         printed.append(capsys.readouterr().out)
-    assert "add hint=2" in printed[0] and "add hint=3" in printed[1]
-    assert "hint=" not in printed[2] and len({*printed}) == 3
+    assert len({*printed}) == 3
     assert not any(sign in printed[0] for sign in "½/·Σ")
     assert check(lambda *a: answer(*a).float())
-    assert "float32 rounding" in capsys.readouterr().out
+    assert "Right." in capsys.readouterr().out

@@ -97,12 +97,12 @@ CASES = [
     (
         ch03.check_class_bound,
         lambda x, mu, log_var, w, s2: class_bound(x, mu, log_var, 0.8, 0.36).sum(),
-        "wrong for others",
+        "but not for others",
     ),
     (
         ch03.check_class_bound,
         lambda *a: class_bound(*a).sum() + math.nan,
-        "an entry is nan",
+        "numbers are nan",
     ),
     (ch03.check_log_defect, log_defect, "Right."),
     (ch03.check_log_defect, lambda A, N: -log_defect(A, N), "Z is one over it"),
@@ -129,7 +129,7 @@ CASES = [
         lambda A, N: -torch.linalg.slogdet(torch.eye(2).double() - A / N)[1],
         "sits in its own r",
     ),
-    (ch03.check_log_defect, lambda A, N: log_defect(A, 4), "wrong for others"),
+    (ch03.check_log_defect, lambda A, N: log_defect(A, 4), "but not for others"),
     (ch03.check_log_defect, lambda A, N: A, "Expected shape ()"),
     (ch03.check_random_subset, lambda p: log_means(p).exp().mean().log(), "Right."),
     (
@@ -159,7 +159,7 @@ CASES = [
     (
         ch03.check_random_subset,
         lambda p: log_means([*p[:2], torch.tensor([-2.2])]).logsumexp(0) - math.log(3),
-        "wrong for others",
+        "but not for others",
     ),
 ]
 
@@ -229,6 +229,4 @@ def test_hints_come_in_levels_and_the_first_tells_no_formula(check, capsys):
         check(lambda *arguments: None, hint=hint)
         printed.append(capsys.readouterr().out)
     assert printed[2] == printed[3] and len({*printed}) == 3
-    assert "add hint=2" in printed[0] and "add hint=3" in printed[1]
-    assert "hint=" not in printed[2]
     assert not any(sign in printed[0] for sign in "½²=+".replace("=", ""))

@@ -19,6 +19,20 @@ def gradient(part):
     return lambda *arguments: one_hot_gradient(*arguments, part)
 
 
+def autograd_not_detached(k, logits, L, log_p, b):
+    """The slip of a user of PyTorch: U_k has a gradient, too."""
+    a = logits.clone().requires_grad_()
+    log_q = a.log_softmax(-1)
+    U_k = L[k] - log_q[k] + log_p[k]
+    (g,) = torch.autograd.grad((U_k - b) * log_q[k], a)
+    return g
+
+
+def mean_under(q, L, log_p):
+    """(6) written out, with 0 log 0 left to the computer."""
+    return (q * (L + log_p - q.log())).sum(-1)
+
+
 def ruled_out(t, allowed):
     return t.masked_fill(~allowed, -math.inf)
 
@@ -37,16 +51,21 @@ CASES = {
             ).logsumexp(-1),
             "probability of the set",
         ),
+        (lambda L, p, a: ruled_out(L + p, ~a).logsumexp(-1), "that are allowed"),
+        (lambda L, p, a: mean_under(ruled_out(L + p, a).softmax(-1), L, p), "0 * -inf"),
     ],
-    ch04.check_price_of_certainty: [
+    ch04.check_certainty: [
         (lambda L, p: -(L + p).softmax(-1).amax(-1).log(), "Right."),
         (lambda L, p: (L + p).softmax(-1).amax(-1).log(), "positive number"),
+        (lambda L, p: 1 - (L + p).softmax(-1).amax(-1), "probability of the other"),
+        (lambda L, p: -(L + p).softmax(-1).amax(-1).log2(), "These are bits"),
+        (lambda L, p: L.logsumexp(-1) - L.amax(-1), "it does not cancel"),
         (
             lambda L, p: torch.special.entr((L + p).softmax(-1)).sum(-1),
             "entropy of q*",
         ),
         (lambda L, p: -p[(L + p).argmax(-1)], "only a part"),
-        (lambda L, p: (L + p).logsumexp(-1) - L.amax(-1), "still pays log p(y)"),
+        (lambda L, p: (L + p).logsumexp(-1) - L.amax(-1), "in its bound, too"),
         (lambda L, p: (L + p).logsumexp(-1) - (L + p).amin(-1), "worst certain"),
         (lambda L, p: -(p.exp() * L.exp()).amax(-1).log(), "Infinite"),
         (
@@ -64,8 +83,15 @@ CASES = {
             gradient(lambda k, A, s, q, b, L, lq: (L[k] - lq[k] - b) * s),
             "Where is log p(k)",
         ),
-        (gradient(lambda k, A, s, q, b, L, lq: (A[k] - 1 - b) * s), "on average"),
-        (gradient(lambda k, A, s, q, b, L, lq: (b - A[k]) * s), "The sign"),
+        (gradient(lambda k, A, s, q, b, L, lq: (b - A[k]) * s), "The sign: the bound"),
+        (autograd_not_detached, "`.detach()` it"),
+        (
+            gradient(
+                lambda k, A, s, q, b, L, lq: (2 * L[k] - A[k] - b) * s
+            ),
+            "sign inside U_k",
+        ),
+        (gradient(lambda k, A, s, q, b, L, lq: (A - b) * s), "one number U_k"),
     ],
     ch04.check_sum_first: [
         (
@@ -80,11 +106,12 @@ CASES = {
         (lambda w, p: (w + p).logsumexp((0, 1)), "subtract log k"),
         (lambda w, p: (w + p).exp().mean().log(), "k samples only"),
         (lambda w, p: w.exp().sum(-1).mean().log(), "Where is p(y)"),
+        (lambda w, p: (w.mean(0) + p).logsumexp(0), "log w of each class"),
     ],
 }
 SHAPES = {
     ch04.check_partial_label: "(3,)",
-    ch04.check_price_of_certainty: "(3,)",
+    ch04.check_certainty: "(3,)",
     ch04.check_one_class_gradient: "(4,)",
     ch04.check_sum_first: "()",
 }
@@ -114,8 +141,16 @@ def test_no_two_slips_give_one_number(check, capsys):
 @each_judge
 @pytest.mark.parametrize("nothing", [None, ...])
 def test_not_written_yet(check, nothing, capsys):
-    assert check(lambda *arguments: nothing) is False
-    assert "Not written yet. Hint: " in capsys.readouterr().out
+    """The untouched starter gives nothing away; each level of hints says more."""
+    said = []
+    for level in range(4):
+        assert check(lambda *arguments: nothing, hint=level) is False
+        said.append(capsys.readouterr().out.strip())
+    assert said[0] == (
+        "Not written yet. For a hint, call the judge with hint=1 (up to 3)."
+    )
+    for less, more in zip(said[1:], said[2:]):
+        assert more.startswith(less) and len(more) > len(less)
 
 
 @each_judge
@@ -134,4 +169,59 @@ def test_wrong_shape(check, capsys):
 def test_unknown_number(check, capsys):
     right = CASES[check][0][0]
     assert check(lambda *arguments: right(*arguments) + 0.01) is False
-    assert "off by up to 0.010000. Hint: " in capsys.readouterr().out
+    assert "off by up to 0.010000." in capsys.readouterr().out
+
+
+def single(right):
+    """The right answer in float32 throughout."""
+    return lambda *given: right(
+        *(g.float() if torch.is_tensor(g) and g.is_floating_point() else g
+          for g in given)
+    )  # fmt: skip
+
+
+@each_judge
+@pytest.mark.parametrize(
+    "change",
+    [single, lambda right: lambda *given: right(*given).numpy(),
+     lambda right: lambda *given: right(*given).tolist()],
+    ids=["float32", "numpy", "list"],
+)  # fmt: skip
+def test_right_in_another_dress(check, change, capsys):
+    assert check(change(CASES[check][0][0])) is True
+    assert capsys.readouterr().out.startswith("Right.")
+
+
+@each_judge
+def test_an_axis_too_many(check, capsys):
+    """A number may be of shape (1,); of a vector (3, 1) is told."""
+    right = CASES[check][0][0]
+    scalar = SHAPES[check] == "()"
+    assert check(lambda *given: right(*given)[..., None]) is scalar
+    assert ("Right." if scalar else "drop the axis") in capsys.readouterr().out
+
+
+@each_judge
+def test_right_by_luck_for_the_first_numbers(check, capsys):
+    """A function that holds the first numbers' answer does not pass."""
+    kept = []
+
+    def first(*given):
+        kept.append(CASES[check][0][0](*given))
+        return kept[0]
+
+    assert check(first) is False
+    assert "Right for the first numbers" in capsys.readouterr().out
+
+
+def test_a_baseline_that_is_off_by_one_is_right_too(capsys):
+    answer = gradient(lambda k, A, s, q, b, L, lq: (A[k] - 1 - b) * s)
+    first = []
+
+    def once(*given):  # the second numbers are judged by the exact estimate
+        first.append(given)
+        right = CASES[ch04.check_one_class_gradient][0][0]
+        return (answer if len(first) == 1 else right)(*given)
+
+    assert ch04.check_one_class_gradient(once) is True
+    assert "Right. (The -1 is a constant" in capsys.readouterr().out

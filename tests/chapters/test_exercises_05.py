@@ -84,6 +84,7 @@ CASES = {
             "not two means",
         ),
         (lambda *a: objective(*a[:4], 1.0), "Where is α?"),
+        (lambda a, b, q, y, t: a.sum() + b.sum() + t * q[:, y].sum(), "columns y"),
         (lambda *a: a[2], "Expected shape ()"),
     ],
 }  # fmt: skip
@@ -105,6 +106,42 @@ def test_empty_and_failing_answers(check, capsys):
     assert check(lambda *a: torch.tensor(123.456)) is False
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
-    assert lines[0] == lines[1] and lines[0].startswith("Not written yet. Hint: ")
+    assert lines[0] == lines[1] and lines[0].startswith("Not written yet. For a hint")
     assert lines[2].startswith("Your code stopped with ZeroDivisionError")
     assert "off by" in lines[3] or "Expected shape" in lines[3]
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_hints_come_in_levels(check, capsys):
+    said = []
+    for level in range(4):
+        assert check(lambda *a: None, hint=level) is False
+        said.append(capsys.readouterr().out.strip())
+    assert "up to 3" in said[0]
+    assert all(b.startswith(a) and len(b) > len(a) for a, b in zip(said[1:], said[2:]))
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_right_by_luck_for_the_first_numbers(check, capsys):
+    right, kept = CASES[check][0][0], []
+
+    def first(*given):
+        kept.append(right(*given))
+        return kept[0]
+
+    assert check(first) is False
+    assert "Right for the first numbers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_right_in_float32_and_with_an_axis_too_many(check, capsys):
+    def single(*given):
+        return CASES[check][0][0](*(
+            g.float() if torch.is_tensor(g) and g.is_floating_point() else g
+            for g in given
+        ))  # fmt: skip
+
+    assert check(single) is True
+    scalar = check is not ch05.check_path_gradient
+    assert check(lambda *a: CASES[check][0][0](*a)[None]) is scalar
+    assert "drop the axis" in capsys.readouterr().out or scalar

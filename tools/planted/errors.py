@@ -1,24 +1,13 @@
 """The errors that `tools.planted.mutants` plants: classic slips, one line each.
 
-`old` is a piece of the module's source that is there exactly once, `new` what the slip
-makes of it. The first of `chapters` owns the line; the others are asked after it.
+Here are those in the mathematics (densities, KLs, bounds, complementary images, toys);
+`trained` has those in what the trained models run. What a `Mutant` holds says `mutant`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mutant:
-    name: str
-    slip: str  # the error in words, for the page
-    module: str
-    function: str
-    old: str
-    new: str
-    chapters: tuple[str, ...] = ("02", "03", "04", "05")
-
+from tools.planted.mutant import Mutant
+from tools.planted.trained import TRAINED
 
 MUTANTS = (
     # Densities
@@ -283,4 +272,5 @@ MUTANTS = (
         "kept[rows] * s[rows, other])", "s[rows, other])",
         ("12",),
     ),
+    *TRAINED,
 )  # fmt: skip

@@ -12,7 +12,6 @@ plain scripts in the smoke profile, without their figures, each in a fresh proce
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
 import io
 import multiprocessing
@@ -29,15 +28,15 @@ from importlib.util import spec_from_loader
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from nbformat import NotebookNode
-
-from tools.notebooks.book import BOOK, ROOT, code_cells, parse, python_of, read, tags
-from tools.planted.errors import MUTANTS, Mutant
+from tools.notebooks.book import BOOK, ROOT, read
+from tools.planted.errors import MUTANTS
+from tools.planted.mutant import Mutant
+from tools.planted.slices import script, statement
 
 PACKAGE = "equivae_lite"
 PAGE = BOOK / "planted_errors.md"
 START, END = "<!-- tables: begin -->", "<!-- tables: end -->"
-SECONDS = 120  # for one chapter under one mutant
+SECONDS = 900  # for one chapter under one mutant, on a machine that is busy
 # What the chapters import, but for the package: seconds that each would take anew.
 PRELOADED = [
     "IPython.display", "matplotlib.pyplot", "nbformat", "safetensors.torch",
@@ -51,7 +50,7 @@ class Outcome:
 
     chapter: str
     cell: str | None = None
-    checks: tuple[str, ...] = ()  # labels of the equations that the cell checks
+    noticed: str = ""  # the statement of the cell that stopped it
     error: str | None = None
     message: str = ""
 
@@ -82,56 +81,6 @@ def mutated(mutant: Mutant) -> str:
     return source.replace(mutant.old, mutant.new)
 
 
-def script(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
-    """A chapter's code cells as Python, up to its last check.
-
-    Left out: the bootstrap cell, and figures of whose names no later cell makes use.
-    """
-    cells = [c for c in code_cells(notebook) if "setup" not in tags(c)]
-    checking = [i for i, c in enumerate(cells) if _checks(c) or _asserts(c)]
-    cells = cells[: checking[-1] + 1] if checking else []
-    kept: list[tuple[NotebookNode, str]] = []
-    wanted: set[str] = set()
-    for cell in reversed(cells):
-        stored, loaded = _names(cell.source)
-        figure = "figure" in cell.metadata.get("mystnb", {})
-        if figure and not stored & wanted and not _asserts(cell):
-            continue
-        wanted |= loaded
-        kept.append((cell, python_of(cell.source)))
-    return kept[::-1]
-
-
-def _checks(cell: NotebookNode) -> tuple[str, ...]:
-    return tuple(t.removeprefix("check:") for t in tags(cell) if t.startswith("check:"))
-
-
-def _asserts(cell: NotebookNode) -> bool:
-    return "assert" in cell.source
-
-
-def _names(source: str) -> tuple[set[str], set[str]]:
-    """Names that a cell binds outside its functions, and names that it reads."""
-    stored, loaded = set(), set()
-    tree = parse(source) or ast.Module([], [])
-    inside = {
-        id(node)
-        for function in ast.walk(tree) if isinstance(function, ast.FunctionDef)
-        for node in ast.walk(function)
-    }  # fmt: skip
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                loaded.add(node.id)
-            elif id(node) not in inside:
-                stored.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            stored.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            stored |= {(a.asname or a.name).split(".")[0] for a in node.names}
-    return stored, loaded
-
-
 class _Planted(MetaPathFinder, Loader):
     """Imports one module of the package from a changed source."""
 
@@ -145,8 +94,13 @@ class _Planted(MetaPathFinder, Loader):
         exec(compile(self.source, self.name, "exec"), module.__dict__)
 
 
-def run(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
-    """Run one chapter, up to cell `last`, in this process, which should be fresh."""
+def run(
+    number: str, mutant: Mutant | None, last: str | None = None, only: tuple = ()
+) -> Outcome:
+    """Run one chapter in this process, which should be fresh.
+
+    Up to cell `last`, or with `only` these cells and what they need.
+    """
     import matplotlib.pyplot as plt
     import torch
 
@@ -158,16 +112,23 @@ def run(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
     torch.set_num_threads(1)
     plt.switch_backend("Agg")
     namespace: dict = {"__name__": "__main__"}
-    for cell, source in script(read(chapter(number))):
+    for cell, source in script(read(chapter(number)), only):
+        name = f"{number}:{cell.id}"
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(source, f"{number}:{cell.id}", "exec"), namespace)
+                exec(compile(source, name, "exec"), namespace)
             plt.close("all")
         except Exception as error:  # whatever it is, it is the outcome
             words = traceback.format_exception_only(error)[-1].strip()
             kind = "AssertionError" if isinstance(error, AssertionError) else None
+            lines = [
+                frame.lineno
+                for frame in traceback.extract_tb(error.__traceback__)
+                if (frame.filename, frame.name) == (name, "<module>")
+            ]
+            noticed = statement(source, lines[-1]) if lines else ""
             return Outcome(
-                number, cell.id, _checks(cell), kind or type(error).__name__, words
+                number, cell.id, noticed, kind or type(error).__name__, words
             )
         if cell.id == last:
             break
@@ -178,7 +139,9 @@ def _report(send: Connection, *arguments: object) -> None:
     send.send(run(*arguments))
 
 
-def apart(number: str, mutant: Mutant | None, last: str | None = None) -> Outcome:
+def apart(
+    number: str, mutant: Mutant | None, last: str | None = None, only: tuple = ()
+) -> Outcome:
     """`run` in a process of its own."""
     # A server that has imported what every chapter needs, and nothing of the package;
     # Windows has none, and there every process imports anew.
@@ -187,7 +150,7 @@ def apart(number: str, mutant: Mutant | None, last: str | None = None) -> Outcom
     context = multiprocessing.get_context(way)
     context.set_forkserver_preload(PRELOADED)
     receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_report, args=(send, number, mutant, last))
+    child = context.Process(target=_report, args=(send, number, mutant, last, only))
     child.start()
     send.close()
     try:
@@ -204,7 +167,7 @@ def hunt(mutant: Mutant) -> list[Outcome]:
     """Run the mutant's chapters until one of them notices."""
     outcomes = []
     for number in mutant.chapters:
-        outcomes.append(apart(number, mutant))
+        outcomes.append(apart(number, mutant, None, mutant.cells))
         if outcomes[-1].error is not None:
             break
     return outcomes
@@ -216,16 +179,21 @@ def plant(
     """Every mutant's outcomes by its name, and those of the unchanged chapters.
 
     A mutant is caught if its last outcome is an AssertionError and the same cell
-    passes in the unchanged chapter, which is run as far as any mutant came.
+    passes in the unchanged chapter, which is run as far as any mutant came; of mutants
+    that name their cells, as these cells.
     """
     mutants = list(mutants)
     with ThreadPoolExecutor(processes) as pool:
         found = dict(zip([m.name for m in mutants], pool.map(hunt, mutants)))
         reached: dict[str, list[str]] = {}
-        for outcomes in found.values():
-            if outcomes[-1].cell is not None:
-                reached.setdefault(outcomes[-1].chapter, []).append(outcomes[-1].cell)
-        furthest = []
+        furthest: list[tuple] = []
+        for mutant in mutants:
+            last = found[mutant.name][-1]
+            alone = (last.chapter, None, None, mutant.cells)
+            if last.cell is not None and not mutant.cells:
+                reached.setdefault(last.chapter, []).append(last.cell)
+            elif last.cell is not None and alone not in furthest:
+                furthest.append(alone)
         for number, stopped in sorted(reached.items()):
             order = [cell.id for cell, _ in script(read(chapter(number)))]
             furthest.append((number, None, max(stopped, key=order.index)))
@@ -250,12 +218,14 @@ def table(found: dict[str, list[Outcome]]) -> str:
 
 
 def _noticed(outcomes: list[Outcome]) -> str:
-    """Chapter and equations of the cell that caught an error, or the cell itself."""
+    """Chapter and cell that caught an error, and the statement that did not hold."""
     if not caught(outcomes):
         return "**nothing**"
     last = outcomes[-1]
-    what = ", ".join(f"{{eq}}`{label}`" for label in last.checks) or f"`{last.cell}`"
-    return f"[chapter {last.chapter}]({chapter(last.chapter).name}): {what}"
+    path = chapter(last.chapter)
+    cell = f'<a href="{path.stem}.html#cell-{last.cell}">{last.cell}</a>'
+    words = last.noticed.replace("|", r"\|")
+    return f"[chapter {last.chapter}]({path.name}), {cell}: `{words}`"
 
 
 def stored_table() -> str:

@@ -19,7 +19,7 @@ def _normal(*shape: int, seed: int) -> Tensor:
 
 
 def check_kl(
-    answer: Callable[[Tensor, Tensor], Tensor | None], hint: int = 1
+    answer: Callable[[Tensor, Tensor], Tensor | None], hint: int = 0
 ) -> bool:
     """Is `answer(mu, log_var)` KL[N(mu, exp(log_var)) || N(0, I)], shape (B,)?"""
     mu, log_var = _normal(5, 3, seed=0), _normal(5, 3, seed=1)
@@ -48,8 +48,8 @@ def check_kl(
     ]
     return judge(
         answer, (mu, log_var), right, wrong,
-        start="the axes of v are independent: one number for each, then which sum?",
-        hints=(
+        start=(
+            "the axes of v are independent: one number for each, then which sum?",
             "both logarithms are quadratics: put in the means of v² and (v - mu)².",
             "½ (sigma² + mu² - 1 - log sigma²), summed over the last axis.",
         ),
@@ -58,7 +58,7 @@ def check_kl(
 
 
 def check_posterior_mean(
-    answer: Callable[[Tensor, Tensor, Tensor, float], Tensor | None], hint: int = 1
+    answer: Callable[[Tensor, Tensor, Tensor, float], Tensor | None], hint: int = 0
 ) -> bool:
     """Is `answer(x, r, W, s2)` the posterior mean of v, shape (d,)?"""
     toy = LinearGaussian.example(D=4, d=2, seed=5, orthogonal=False)
@@ -90,8 +90,8 @@ def check_posterior_mean(
     ]
     return judge(
         answer, (x, r, W, s2), right, wrong,
-        start="what does v explain of x, and what does the prior add to the precision?",
-        hints=(
+        start=(
+            "what does v explain of x, and what does the prior add to the precision?",
             "the slope of log p(x | r, v) + log p(v) in v is zero there.",
             "solve (I + Wᵀ W / s2) m = Wᵀ (x - r) / s2 for m.",
         ),
@@ -100,7 +100,7 @@ def check_posterior_mean(
 
 
 def check_best_variance(
-    answer: Callable[[Tensor], Tensor | None], hint: int = 1
+    answer: Callable[[Tensor], Tensor | None], hint: int = 0
 ) -> bool:
     """Is `answer(Sigma)` the variances of the best diagonal q, shape (d,)?"""
     toy = LinearGaussian.example(D=4, d=3, seed=6, orthogonal=False)
@@ -124,8 +124,8 @@ def check_best_variance(
     ]
     return judge(
         answer, (Sigma,), 1 / precision, wrong,
-        start="of which matrix do you need the diagonal?",
-        hints=(
+        start=(
+            "of which matrix do you need the diagonal?",
             "it is the variance of v_j when the other coordinates are known.",
             "1 / Lambda_jj, where Lambda is the inverse of Sigma.",
         ),
@@ -135,7 +135,7 @@ def check_best_variance(
 
 def check_quadrature(
     answer: Callable[[Callable[[Tensor], Tensor], int], Tensor | float | None],
-    hint: int = 1,
+    hint: int = 0,
 ) -> bool:
     """Is `answer(log_lik, K)` log of the integral of exp(log_lik(v)) N(v; 0, 1)?"""
     toy = BernoulliCurve.example(D=3, seed=4)
@@ -165,8 +165,8 @@ def check_quadrature(
     ]
     return judge(
         answer, (log_lik, NODES), right, wrong,
-        start="what is averaged, and when is the logarithm taken?",
-        hints=(
+        start=(
+            "what is averaged, and when is the logarithm taken?",
             "an average needs weights that sum to one; hermegauss gives others.",
             "log of Σ weight · exp(log_lik(node)), minus ½ log(2 pi).",
         ),
@@ -175,7 +175,7 @@ def check_quadrature(
 
 
 def check_importance_bound(
-    answer: Callable[[Tensor], Tensor | None], hint: int = 1
+    answer: Callable[[Tensor], Tensor | None], hint: int = 0
 ) -> bool:
     """Is `answer(log_w)` log of the mean weight over the first axis, shape (B,)?"""
     # The last image has weights that are zero in float64.
@@ -198,8 +198,8 @@ def check_importance_bound(
     ]
     return judge(
         answer, (log_w,), right, wrong,
-        start="which weight of an image is the largest, and what is exp of the others?",
-        hints=(
+        start=(
+            "which weight of an image is the largest, and what is exp of the others?",
             "a factor that all weights share may be taken out of the mean.",
             "torch.logsumexp over the first axis, minus log k.",
         ),

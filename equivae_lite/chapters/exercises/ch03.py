@@ -12,7 +12,7 @@ from . import judge
 
 
 def check_class_bound(
-    answer: Callable[..., Tensor | float | None], hint: int = 1
+    answer: Callable[..., Tensor | float | None], hint: int = 0
 ) -> bool:
     """The sum of (4) over a class; `answer(x, mu, log_var, w, s2)`, in nats."""
     x, mu = _tensor([0.3, 1.4, 2.2, -0.5]), _tensor([-0.2, 0.5, 0.9, -0.6])
@@ -71,19 +71,19 @@ def check_class_bound(
     ]
     return judge(
         answer, given, right, wrong,
-        start="which images make r of x_n? Then (4) has two terms for each image.",
-        hints=(
+        start=(
+            "which images make r of x_n? Then (4) has two terms for each image.",
             "the mean of a square is the square of the mean plus a variance: which "
             "variance has x - r - w v under q?",
             "E_q (x - r - w v)² = (x - r - w mu)² + w² sigma²; the density also has "
             "2 pi s2 in it; the KL is ½ (sigma² + mu² - 1 - log sigma²).",
         ),
-        hint=hint, again=[(fewer, bound(*fewer))],
+        hint=hint, more=[(fewer, bound(*fewer))],
     )  # fmt: skip
 
 
 def check_log_defect(
-    answer: Callable[..., Tensor | float | None], hint: int = 1
+    answer: Callable[..., Tensor | float | None], hint: int = 0
 ) -> bool:
     """log Z of the Gaussian toy for a matrix A; `answer(A, N)`."""
     A, N = _tensor([[0.5, 0.3], [-0.2, 0.4]]), 4
@@ -122,18 +122,18 @@ def check_log_defect(
     ]
     return judge(
         answer, (A, N), right, wrong,
-        start="how do the residuals answer when the images move?",
-        hints=(
+        start=(
+            "how do the residuals answer when the images move?",
             "move all images together, then so that the moves add up to zero.",
             "the first is answered by I - A, once; the second by I + A / (N - 1), "
             "N - 1 times. Z is one over the determinant.",
         ),
-        hint=hint, again=[((larger, 3), log_Z(larger, 3))],
+        hint=hint, more=[((larger, 3), log_Z(larger, 3))],
     )  # fmt: skip
 
 
 def check_random_subset(
-    answer: Callable[[list[Tensor]], Tensor | None], hint: int = 1
+    answer: Callable[[list[Tensor]], Tensor | None], hint: int = 0
 ) -> bool:
     """log E_m E_S p(x | r_S); `answer(log_p)`, a list with a tensor for each m."""
     log_p = [_tensor([-1.0, -4.0, -2.5]), _tensor([-1.5, -2.0, -3.0]), _tensor([-2.2])]
@@ -159,13 +159,13 @@ def check_random_subset(
     ]
     return judge(
         answer, (log_p,), right, wrong,
-        start="in which order does training draw, and what is averaged: p or log p?",
-        hints=(
+        start=(
+            "in which order does training draw, and what is averaged: p or log p?",
             "it draws a size, then a set of that size: two means of p.",
             "mean over sets, mean over sizes, the log last; logsumexp minus the log "
             "of the count is the log of a mean.",
         ),
-        hint=hint, again=[((two,), mixture(two))],
+        hint=hint, more=[((two,), mixture(two))],
     )  # fmt: skip
 
 

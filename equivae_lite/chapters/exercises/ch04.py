@@ -36,7 +36,7 @@ LOG_W = torch.tensor(
 
 
 def check_partial_label(
-    best_bound: Callable[[Tensor, Tensor, Tensor], Tensor | None],
+    best_bound: Callable[[Tensor, Tensor, Tensor], Tensor | None], hint: int = 0
 ) -> bool:
     """Judge best_bound(bound_y, log_p, allowed) -> (N,), in nats.
 
@@ -47,6 +47,7 @@ def check_partial_label(
     joint = BOUND_Y + LOG_P
     inside = joint.masked_fill(~ALLOWED, -torch.inf)
     right = inside.logsumexp(-1)
+    few = BOUND_Y[:2, :3], LOG_P[:3], ALLOWED[:2, :3]
     prior_inside = LOG_P.expand(3, 4).masked_fill(~ALLOWED, -torch.inf)
     return judge(
         best_bound,
@@ -82,15 +83,27 @@ def check_partial_label(
                 "That bounds log p(x | y in the set): you divided by the "
                 "probability of the set. Keep p(y) as it is.",
             ),
+            (
+                joint.masked_fill(ALLOWED, -torch.inf).logsumexp(-1),
+                "You kept the classes that are ruled out, and dropped those that are "
+                "allowed: `allowed` is true where the class is possible.",
+            ),
         ],
-        start="the best value is log sum_y p(y) exp L(x, y); which y are left?",
+        start=(
+            "Start from the best value for all classes. What changes in its derivation "
+            "if q(y) must be 0 for some of them?",
+            "A class that is ruled out adds nothing to the sum in the normaliser.",
+            "The answer is a logsumexp of L(x, y) + log p(y) over the classes left.",
+        ),
+        hint=hint,
+        more=[(few, inside[:2, :3].logsumexp(-1))],
     )
 
 
-def check_price_of_certainty(
-    price: Callable[[Tensor, Tensor], Tensor | None],
+def check_certainty(
+    loss: Callable[[Tensor, Tensor], Tensor | None], hint: int = 0
 ) -> bool:
-    """Judge price(bound_y, log_p) -> (N,): nats lost by the best certain q(y).
+    """Judge loss(bound_y, log_p) -> (N,): nats lost by the best certain q(y).
 
     Shapes as in `check_partial_label`; right is -log of the largest q*(y).
     """
@@ -99,15 +112,26 @@ def check_price_of_certainty(
     log_z = joint.logsumexp(-1)
     right = -log_star.max(-1).values
     top = joint.argmax(-1)
+    two, two_log_p = BOUND_Y[:2, :3], LOG_P[1:]
     return judge(
-        price,
+        loss,
         (BOUND_Y, LOG_P),
         right,
         [
             (
                 -right,
-                "The price is a positive number: the best bound minus the best "
+                "What is lost is a positive number: the best bound minus the best "
                 "bound of a certain q(y).",
+            ),
+            (
+                1 - right.neg().exp(),
+                "That is the probability of the other classes, 1 - q*(c). Asked is "
+                "for nats: a difference of two bounds.",
+            ),
+            (
+                right / math.log(2),
+                "These are bits. In this book everything is in nats: the natural "
+                "logarithm.",
             ),
             (
                 -(log_star.exp() * log_star).sum(-1),
@@ -121,7 +145,11 @@ def check_price_of_certainty(
             ),
             (
                 log_z - BOUND_Y.max(-1).values,
-                "A certain q(y) still pays log p(y): its bound is L(x, y) + log p(y).",
+                "A certain q(y) has log p(y) in its bound, too: L(x, y) + log p(y).",
+            ),
+            (
+                BOUND_Y.logsumexp(-1) - BOUND_Y.max(-1).values,
+                "Where is log p(y)? Both bounds have it, and it does not cancel.",
             ),
             (
                 log_z - joint.min(-1).values,
@@ -136,12 +164,27 @@ def check_price_of_certainty(
                 for infinite in (math.inf, -math.inf)
             ),
         ],
-        start="subtract the largest L(x, y) + log p(y) from the best value.",
+        start=(
+            "Two bounds are compared: that of q*, and that of the best q(y) that is "
+            "1 for one class.",
+            "A certain q(y) turns the bound into L(x, c) + log p(c). Which c is best?",
+            "Subtract the largest L(x, y) + log p(y) from their logsumexp.",
+        ),
+        hint=hint,
+        more=[((two, two_log_p), -(two + two_log_p).log_softmax(-1).max(-1).values)],
     )
+
+
+def _one_class(k: int) -> Tensor:
+    """The right estimate for class k of three, at a baseline of -900."""
+    log_q = LOGITS[:3].log_softmax(-1)
+    U_k = BOUND_Y[0, k] - log_q[k] + LOG_P[k]
+    return (U_k + 900) * (torch.eye(3, dtype=F64)[k] - log_q.exp())
 
 
 def check_one_class_gradient(
     estimate: Callable[[int, Tensor, Tensor, Tensor, float], Tensor | None],
+    hint: int = 0,
 ) -> bool:
     """Judge estimate(k, logits, bound_y, log_p, baseline) -> (K,).
 
@@ -179,18 +222,43 @@ def check_one_class_gradient(
                 (BOUND_Y[1, k] - log_q[k] - baseline) * score,
                 "Where is log p(k)? U_k = L(x, k) - log q(k) + log p(k).",
             ),
+            (-right, "The sign: the bound is to rise, not to fall."),
+            (
+                (a[k] - log_q[k] - baseline) * score,
+                "Your U_k has a gradient of its own, for it contains log q(k). In this "
+                "estimate it is a number: `.detach()` it before you differentiate.",
+            ),
+            (
+                (BOUND_Y[1, k] + log_q[k] - LOG_P[k] - baseline) * score,
+                "The sign inside U_k: it is L(x, k) minus log q(k) / p(k).",
+            ),
+            (
+                (a - baseline) * score,
+                "Each logit has its own U here. One class was drawn, so there is one "
+                "number U_k for all of them.",
+            ),
+        ],
+        start=(
+            "What is the derivative of log q(k), the logarithm of a softmax, with "
+            "respect to each logit? And how much is class k worth?",
+            "U_k is the worth of class k in the section on the gradient, one number.",
+            "The gradient of log q(k) is 1 at k, minus q(y) everywhere.",
+        ),
+        hint=hint,
+        also=[
             (
                 (a[k] - 1 - baseline) * score,
-                "Right on average too: the -1 is a constant, and constants average "
-                "out. Leave it to the baseline.",
-            ),
-            (-right, "The sign: the bound is to rise, not to fall."),
+                "(The -1 is a constant: it acts like another baseline, and drops out "
+                "of the mean.)",
+            )
         ],
-        start="the gradient of log q(k) is 1 at k, minus q(y) everywhere.",
+        more=[((0, LOGITS[:3], BOUND_Y[0, :3], LOG_P[:3], -900.0), _one_class(0))],
     )
 
 
-def check_sum_first(estimate: Callable[[Tensor, Tensor], Tensor | None]) -> bool:
+def check_sum_first(
+    estimate: Callable[[Tensor, Tensor], Tensor | None], hint: int = 0
+) -> bool:
     """Judge estimate(log_w, log_p) -> (): log of (1/k) sum_i sum_y p(y) w_iy.
 
     `log_w` (k, K) holds the log-weights of k samples of v for each of K classes.
@@ -227,6 +295,18 @@ def check_sum_first(estimate: Callable[[Tensor, Tensor], Tensor | None]) -> bool
                 LOG_W.flatten().logsumexp(0) - math.log(k),
                 "Where is p(y)? Each class enters with its weight.",
             ),
+            (
+                (LOG_W.mean(0) + LOG_P).logsumexp(0),
+                "That is the best bound of (6), estimated: you averaged the log w of "
+                "each class. Here the w themselves are averaged, inside the logarithm.",
+            ),
         ],
-        start="add log p(y), then torch.logsumexp over both axes, then the mean.",
+        start=(
+            "There is one logarithm, and everything is summed inside it. The weights "
+            "are given as logarithms: how does one add such numbers safely?",
+            "p(y) w_iy is exp(log p(y) + log w_iy); the mean is over i alone.",
+            "Add log p(y), take torch.logsumexp over both axes, subtract log k.",
+        ),
+        hint=hint,
+        more=[((LOG_W[:2], LOG_P), joint[:2].flatten().logsumexp(0) - math.log(2))],
     )

@@ -18,7 +18,7 @@ def _draws(seed: int, *shape: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def check_estimate(answer: Answer) -> bool:
+def check_estimate(answer: Answer, hint: int = 0) -> bool:
     """Judge an unbiased estimate of (7) from one batch of each kind.
 
     `answer(labelled, unlabelled, n_lab, n_unlab)` gets the bounds of the images in
@@ -44,12 +44,18 @@ def check_estimate(answer: Answer) -> bool:
         (n_lab * labelled.sum() + n_unlab * unlabelled.sum(), "Each sum is too large "
          "by its batch size: divide by the number of images in the batch."),
     )  # fmt: skip
-    start = "a mean over a batch estimates the mean over its set; how large is the set?"
+    start = (
+        "If a batch were the whole of its set, what would the answer be?",
+        "A mean over a batch estimates the mean over its set; how large is the set?",
+        "n_lab times the labelled mean, and n_unlab times the unlabelled one.",
+    )
+    few = labelled[:1], unlabelled[:3], 7, 20
+    more = [(few, 7 * few[0].mean() + 20 * few[1].mean())]
     return judge(answer, (labelled, unlabelled, n_lab, n_unlab), right, wrong,
-                 start=start)  # fmt: skip
+                 start=start, hint=hint, more=more)  # fmt: skip
 
 
-def check_path_gradient(answer: Answer) -> bool:
+def check_path_gradient(answer: Answer, hint: int = 0) -> bool:
     """Judge the gradient of (6) with respect to A, for a fixed q(v | r_y, x).
 
     `answer(x, means, A, W, log_var, mu, log_q)` gets one image (D,), the mean of
@@ -81,12 +87,20 @@ def check_path_gradient(answer: Answer) -> bool:
         ((q * (x - means @ A.T)).T @ means / s2, "v is forgotten: the decoder's mean "
          "is r_y + W mu."),
     )  # fmt: skip
-    start = "d/dr_y of log N(x; r_y + W mu, s²) is (x - r_y - W mu) / s²; r_y = A mean"
+    start = (
+        "How does (6) change with r_y of one class, and how r_y with A?",
+        "Only the decoder's way is left, e / s² with e = x - r_y - W mu; each class "
+        "has its weight q(y | x).",
+        "The outer product of q(y) e / s² and the class mean, summed over the classes.",
+    )
+    two = residual[:2] / s2
+    more = [((x, means[:2], A, W, log_var, mu[:2], log_q[:2]),
+             (q[:2] * two).T @ means[:2])]  # fmt: skip
     return judge(answer, (x, means, A, W, log_var, mu, log_q), right, wrong,
-                 start=start)  # fmt: skip
+                 start=start, hint=hint, more=more)  # fmt: skip
 
 
-def check_batch_variance(answer: Answer) -> bool:
+def check_batch_variance(answer: Answer, hint: int = 0) -> bool:
     """Judge the variance of N/B times a sum over B of N values, without replacement.
 
     `answer(values, B)` gets all values (N,) and returns a number.
@@ -110,11 +124,17 @@ def check_batch_variance(answer: Answer) -> bool:
         (with_replacement * (1 - B / N), "Nearly: with squares divided by N the factor "
          "is (N - B) / (N - 1)."),
     )  # fmt: skip
-    start = "start from N² s² / B, and make it vanish for B = N"
-    return judge(answer, (values, B), right, wrong, start=start)
+    start = (
+        "What is the variance with replacement, and what must it be for B = N?",
+        "Start from N² s² / B, where s² divides by N, and make it vanish for B = N.",
+        "The factor is (N - B) / (N - 1).",
+    )
+    s2_of_8 = values[:8].var(correction=0)
+    more = [((values[:8], 3), 64 * s2_of_8 / 3 * 5 / 7)]
+    return judge(answer, (values, B), right, wrong, start=start, hint=hint, more=more)
 
 
-def check_alpha_objective(answer: Answer) -> bool:
+def check_alpha_objective(answer: Answer, hint: int = 0) -> bool:
     """Judge L_α = L + α Σ log q(y_n | x_n), with L from (7).
 
     `answer(labelled, unlabelled, log_q, y, alpha)` gets the bounds of all images,
@@ -140,7 +160,15 @@ def check_alpha_objective(answer: Answer) -> bool:
         (labelled.mean() + unlabelled.mean() + alpha * chosen.sum(), "(7) is a sum "
          "over images, not two means."),
         (bound + chosen.sum(), "Where is α?"),
+        (bound + alpha * log_q[:, y].sum(), "`log_q[:, y]` takes the columns y for "
+         "every image: one column for each image is `log_q[range(N), y]`."),
     )  # fmt: skip
-    start = "pick log_q[n, y_n] for each labelled image, sum, and add α times it to (7)"
+    start = (
+        "(7) is there already. Which one number of each row of log_q is added?",
+        "Pick log_q[n, y_n] of each labelled image, by indexing or with `gather`.",
+        "(7), plus α times the sum of these.",
+    )
+    few = labelled[:2], unlabelled[:1], log_q[1:3], y[1:3], 2.0
+    more = [(few, few[0].sum() + few[1].sum() + 2 * chosen[1:3].sum())]
     return judge(answer, (labelled, unlabelled, log_q, y, alpha), right, wrong,
-                 start=start)  # fmt: skip
+                 start=start, hint=hint, more=more)  # fmt: skip

@@ -30,6 +30,9 @@ def test_keys_of_a_slider_stay_in_the_pad(opened):
     assert after("End", "PageUp") == (3, 0.5)
     assert after("Home", "PageDown", "PageDown") == (-3, -0.5)
     assert figure.page.evaluate("scrollY") == before
+    # On the rim the dot is whole: nothing cuts what lies beyond the map.
+    panel = figure.root.locator(".live-pad")
+    assert panel.evaluate("e => getComputedStyle(e).overflow") == "visible"
 
 
 def test_sliders_are_sorted_by_use_and_say_their_value(opened):

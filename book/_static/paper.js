@@ -3,6 +3,8 @@
   const root = document.documentElement;
   let before = null;
   const begin = () => {
+    // Pictures that wait for the reader to come near are on paper, too.
+    document.querySelectorAll("img[loading=lazy]").forEach(i => { i.loading = "eager"; });
     if (root.dataset.theme !== "dark") return;
     before = root.dataset.theme;
     root.dataset.theme = "light";

@@ -24,6 +24,24 @@ PAGES = sorted([*CHAPTERS, *BOOK.rglob("*.md")])
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.name)
 each_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 
+# Chapters that are not there yet, by rule. Take a name out once its chapter keeps the
+# rule: the test fails on a name that is not needed any more.
+NOT_YET = {
+    rules.long_cells: set(
+        "01_two_representations 02_exact_laboratory 03_labelled_bound "
+        "04_unlabelled_bound 05_joint_objective 06_invariant_encoder "
+        "07_equivariant_posterior 08_generative_network 09_label_posterior "
+        "10_complementary_sampling 11_mnist_supervised 12_mnist_semi_supervised "
+        "13_svhn_supervised 14_svhn_semi_supervised 16_explorer street_glyphs".split()
+    ),
+    rules.unnamed_folds: set(
+        "01_two_representations 03_labelled_bound 04_unlabelled_bound "
+        "05_joint_objective 06_invariant_encoder 09_label_posterior "
+        "11_mnist_supervised 12_mnist_semi_supervised 13_svhn_supervised "
+        "14_svhn_semi_supervised 16_explorer".split()
+    ),
+}
+
 
 def test_toc_names_every_page_once_and_none_that_is_missing():
     assert len(toc_entries()) == len(set(toc_entries()))
@@ -82,6 +100,21 @@ def test_begins_with_the_bootstrap(path):
 @each_chapter
 def test_cells(path):
     assert rules.cells(read(path)) == []
+
+
+@each_chapter
+@pytest.mark.parametrize("rule", NOT_YET, ids=lambda rule: rule.__name__)
+def test_code_stands_open_in_few_lines_and_folds_say_what_is_in_them(path, rule):
+    problems = rule(read(path))
+    if path.stem not in NOT_YET[rule]:
+        assert problems == []
+    else:
+        assert problems, f"{path.stem} keeps this rule: take it out of NOT_YET"
+
+
+def test_the_chapters_that_are_not_there_yet_exist():
+    names = {path.stem for path in CHAPTERS}
+    assert set.union(*NOT_YET.values()) <= names
 
 
 def test_the_address_is_stated_where_it_must_be():

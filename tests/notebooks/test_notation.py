@@ -6,7 +6,7 @@ import pytest
 
 from equivae_lite.chapters import explorer, toys
 from equivae_lite.data import distortions, sets, splits
-from equivae_lite.evaluation import labels, pixel_density
+from equivae_lite.evaluation import labels, pixel_density, summaries
 from equivae_lite.model import bounds, networks
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.training import experiments, loop, objectives, sampling
@@ -35,6 +35,7 @@ def scope() -> dict:
         "sampling": sampling,
         "distortions": distortions,
         "labels": labels,
+        "summaries": summaries,
         "loop": loop,
         "experiment": EXPERIMENT,
         "model": EquiVAE(EXPERIMENT.arch),

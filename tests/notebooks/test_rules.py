@@ -188,6 +188,42 @@ def test_only_the_first_cell_is_exempt():
     assert rules.cells(new_notebook(cells=[untagged])) != []
 
 
+LINES = "x = 1" + "\nx = 1" * (rules.OPEN_LINES - 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "tag", "long"),
+    [
+        (LINES, None, False),
+        (LINES + "\n\n", None, False),
+        (LINES + "\nx = 1", None, True),
+        (LINES.replace("\n", "\n\n"), None, True),
+        *[(LINES + "\nx = 1", f"{verb}-{what}", what == "output")
+          for verb in ("hide", "remove") for what in ("input", "cell", "output")],
+    ],
+)  # fmt: skip
+def test_open_code_is_short(source, tag, long):
+    cell = code(source, *([tag] if tag else []), id="here")
+    problems = rules.long_cells(new_notebook(cells=[cell]))
+    assert len(problems) == long and all("cell here" in p for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("tags", "mystnb", "problem"),
+    [
+        (["hide-input"], {"code_prompt_show": "f against g: within 0.1"}, False),
+        (["hide-input"], {}, True),
+        (["hide-input"], {"code_prompt_show": " "}, True),
+        (["hide-input", "setup"], {}, False),
+        ([], {}, False),
+    ],
+)
+def test_a_fold_says_what_is_in_it(tags, mystnb, problem):
+    cell = code("x = 1", *tags, id="here", **mystnb)
+    problems = rules.unnamed_folds(new_notebook(cells=[cell]))
+    assert len(problems) == problem and all("cell here" in p for p in problems)
+
+
 def test_bootstrap_rule():
     notebook = bootstrap.new_notebook("01_x.ipynb", "Title", data="mnist")
     assert rules.bootstrap(notebook) == []

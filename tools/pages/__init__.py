@@ -2,6 +2,12 @@
 
     site.py             the built book, built again only where something has changed
     site_extension.py   a Sphinx extension: descriptions, front page, 404.html
+    folds.py            code that opens and closes, all of it by one switch
+    checks.py           marks from equations to their checks, and back
+    captions.py         of the tables that cells print
+    glossary.py         made from the page of notation; first uses are links
+    previews.py         what a link points to, shown beside it
+    pictures.py         say how large they are, and load when they come near
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page
     diagrams.py         draws the networks, on canvas.py

@@ -1,0 +1,112 @@
+"""Figures keep their place and load when they come near; tables have captions."""
+
+import re
+import struct
+
+import pytest
+from docutils import nodes
+
+from tools.notebooks.book import read, toc_entries, toc_notebooks
+from tools.pages import captions, pictures
+from tools.pages.previews import ARTICLE
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 640, 480)
+LONG = "book/14_svhn_semi_supervised.html"
+
+
+@pytest.mark.parametrize("name", toc_entries())
+def test_pictures_say_how_large_they_are_and_wait(site, name):
+    page = site / f"{name}.html"
+    article = ARTICLE.search(page.read_text(encoding="utf-8"))[0]
+    found = [i for i in pictures.IMAGE.findall(article) if 'src="data:' not in i]
+    assert [i for i in found if 'decoding="async"' not in i] == []
+    waiting = [i for i in found if 'loading="lazy"' in i]
+    assert waiting == found[1:]
+    for image in found:
+        sides = re.search(r'\bwidth="(\d+)" height="(\d+)"', image)
+        file = page.parent / pictures.SOURCE.search(image)[1]
+        assert sides and tuple(map(int, sides.groups())) == pictures.size(file), image
+
+
+def test_nothing_jumps_and_far_pictures_are_not_asked_for(visit):
+    seen = visit(LONG, scheme="http")
+    page = seen.page
+    page.evaluate("MathJax.startup.promise")
+    height = page.evaluate("document.body.scrollHeight")
+    total = page.locator("article img[src*='_images']").count()
+    early = len([u for u in seen.loaded if "_images/" in u])
+    assert total > 2 and early < total
+    page.evaluate("""async () => {
+      for (let y = 0; y < document.body.scrollHeight; y += 500) {
+        scrollTo({ top: y, behavior: "instant" });
+        await new Promise(requestAnimationFrame);
+      }
+    }""")
+    page.wait_for_function(
+        "[...document.querySelectorAll('article img')].every(i => i.naturalWidth)")
+    assert abs(page.evaluate("document.body.scrollHeight") - height) <= 1
+    assert len([u for u in seen.loaded if "_images/" in u]) == total
+
+
+def test_paper_has_all_pictures(visit):
+    page = visit(LONG).page
+    assert page.locator("img[loading=lazy]").count() > 0
+    page.emulate_media(media="print")
+    page.wait_for_function("!document.querySelector('img[loading=lazy]')")
+    page.wait_for_function(
+        "[...document.querySelectorAll('article img')].every(i => i.naturalWidth)")
+
+
+def test_sizes(tmp_path):
+    files = {
+        "a.png": PNG,
+        "bad.png": b"GIF89a",
+        "a.svg": b'<?xml version="1.0"?>\n<svg xmlns="s" width="96pt" height="36pt">',
+        "b.svg": b'<svg viewBox="0 0 1 1" width="12" height="7px">',
+        "c.svg": b'<svg viewBox="0 0 1 1" width="100%">',
+        "d.gif": b"GIF89a",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    sizes = [pictures.size(tmp_path / name) for name in files]
+    assert sizes == [(640, 480), None, (128, 48), (12, 7), None, None]
+
+
+def test_attributes_are_put_once(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    article = ('<img src="data:x"><img alt="one" src="a.png" /><img src="a.png" '
+               'width="10" height="7"><img src="none.png">')  # fmt: skip
+    done = pictures.sized(article, tmp_path)
+    assert done == (
+        '<img src="data:x"><img alt="one" src="a.png" decoding="async" width="640" '
+        'height="480"/><img src="a.png" width="10" height="7" decoding="async" '
+        'loading="lazy"><img src="none.png" decoding="async" loading="lazy">'
+    )
+    assert pictures.sized(done, tmp_path).count("decoding") == done.count("decoding")
+
+
+def test_the_caption_of_a_table():
+    box = nodes.container("", nodes.table("", nodes.tgroup()), nodes.table())
+    assert captions.put(box, "All of $x$, by (4)", "table-a")
+    title = box[0][0]
+    assert isinstance(title, nodes.title) and box[0]["ids"] == ["table-a"]
+    assert title.astext() == "All of x, by (4)"
+    assert [n.astext() for n in title.findall(nodes.math)] == ["x"]
+    assert len(box[1]) == 0
+    assert not captions.put(nodes.container(), "None", "table-b")
+
+
+RESULTS = [p for p in toc_notebooks() if p.stem[:2] in ("11", "12", "13", "14")]
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda p: p.stem)
+def test_tables_of_results_have_captions(site, path):
+    page = (site / "book" / f"{path.stem}.html").read_text(encoding="utf-8")
+    with_table = {c.id for c in read(path).cells if c.cell_type == "code"
+                  for o in c.outputs
+                  if "|---" in o.get("data", {}).get("text/markdown", "")}  # fmt: skip
+    found = re.findall(
+        r'<table\b[^>]*id="table-([\w-]+)">\s*<caption><span class="caption-number">'
+        r'Table (\d+)\.\d+ </span><span class="caption-text">(.+?)</span>', page)
+    assert {cell for cell, _, _ in found} == with_table and with_table
+    assert {int(number) for _, number, _ in found} == {int(path.stem[:2])}

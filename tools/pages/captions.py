@@ -1,0 +1,57 @@
+"""Sphinx extension: captions and numbers for the tables that cells print.
+
+A figure has its caption in the metadata of its cell, and so has a table:
+`"mystnb": {"table": {"caption": "…"}}`. Formulas in it stand between single dollars.
+The table is then numbered within its chapter, and has the address #table-ID of its
+cell.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from tools.notebooks.book import read
+
+FORMULA = re.compile(r"\$([^$]+)\$")
+
+
+def inline(text: str) -> list[nodes.Node]:
+    """Words and formulas of a caption."""
+    parts = FORMULA.split(text)
+    return [
+        nodes.math("", part) if place % 2 else nodes.Text(part)
+        for place, part in enumerate(parts) if part
+    ]  # fmt: skip
+
+
+def put(box: nodes.Element, caption: str, anchor: str) -> bool:
+    """Give the first table of a cell its caption; False where there is none."""
+    table = next(box.findall(nodes.table), None)
+    if table is None:
+        return False
+    table.insert(0, nodes.title("", "", *inline(caption)))
+    table["ids"].append(anchor)
+    return True
+
+
+def on_read(app: Sphinx, doctree: nodes.document) -> None:
+    source = Path(app.env.doc2path(app.env.docname))
+    if source.suffix != ".ipynb":
+        return
+    cells = read(source).cells
+    for box in doctree.findall(nodes.container):
+        if box.get("nb_element") != "cell_code":
+            continue
+        cell = cells[box["cell_index"]]
+        caption = cell.metadata.get("mystnb", {}).get("table", {}).get("caption")
+        if caption and not put(box, caption, f"table-{cell.id}"):
+            raise ValueError(f"{source.name}, cell {cell.id}: a caption and no table")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.connect("doctree-read", on_read, priority=400)  # numbers.py makes "(4)" a link
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -250,9 +250,14 @@ def _stands_open(cell: NotebookNode) -> bool:
 
 
 def long_cells(notebook: NotebookNode) -> list[str]:
-    """Code cells that stand open and have more lines than a reader takes in at once."""
-    counts = {c.id: len(c.source.strip().splitlines()) for c in code_cells(notebook)
-              if _stands_open(c)}  # fmt: skip
+    """Code cells that stand open and have more lines than a reader takes in at once.
+
+    Blank lines do not count.
+    """
+    counts = {
+        c.id: sum(bool(line.strip()) for line in c.source.splitlines())
+        for c in code_cells(notebook) if _stands_open(c)
+    }  # fmt: skip
     return [
         f"cell {cell} stands open with {count} lines, more than {OPEN_LINES}: fold it "
         "(hide-input), split it, or move what only draws into the package"

@@ -197,7 +197,7 @@ LINES = "x = 1" + "\nx = 1" * (rules.OPEN_LINES - 1)
         (LINES, None, False),
         (LINES + "\n\n", None, False),
         (LINES + "\nx = 1", None, True),
-        (LINES.replace("\n", "\n\n"), None, True),
+        (LINES.replace("\n", "\n\n"), None, False),  # blank lines do not count
         *[(LINES + "\nx = 1", f"{verb}-{what}", what == "output")
           for verb in ("hide", "remove") for what in ("input", "cell", "output")],
     ],

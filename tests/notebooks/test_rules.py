@@ -9,7 +9,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from equivae_lite import REPOSITORY
 from tests.support.notebooks import code, save
-from tools.notebooks import bootstrap, normal_form, rules
+from tools.notebooks import bootstrap, normal_form, reading, rules
 
 EQUATIONS = """\
 $$
@@ -188,7 +188,7 @@ def test_only_the_first_cell_is_exempt():
     assert rules.cells(new_notebook(cells=[untagged])) != []
 
 
-LINES = "x = 1" + "\nx = 1" * (rules.OPEN_LINES - 1)
+LINES = "x = 1" + "\nx = 1" * (reading.OPEN_LINES - 1)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ LINES = "x = 1" + "\nx = 1" * (rules.OPEN_LINES - 1)
 )  # fmt: skip
 def test_open_code_is_short(source, tag, long):
     cell = code(source, *([tag] if tag else []), id="here")
-    problems = rules.long_cells(new_notebook(cells=[cell]))
+    problems = reading.long_cells(new_notebook(cells=[cell]))
     assert len(problems) == long and all("cell here" in p for p in problems)
 
 
@@ -220,7 +220,7 @@ def test_open_code_is_short(source, tag, long):
 )
 def test_a_fold_says_what_is_in_it(tags, mystnb, problem):
     cell = code("x = 1", *tags, id="here", **mystnb)
-    problems = rules.unnamed_folds(new_notebook(cells=[cell]))
+    problems = reading.unnamed_folds(new_notebook(cells=[cell]))
     assert len(problems) == problem and all("cell here" in p for p in problems)
 
 
@@ -259,3 +259,18 @@ def test_a_chapter_links_to_itself_on_colab():
     assert rules.addresses(f"[x]({own})", "01_x.ipynb") == []
     assert rules.addresses(f"[x]({own})", "02_y.ipynb") != []
     assert rules.addresses("no badge", "01_x.ipynb") != []
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        ("**Reading time** about 3 minutes.", ""),
+        ("**Reading time** about 9 minutes.", "its words take 3"),
+        ("**Running time** about 3 minutes.", "does not say"),
+    ],
+)
+def test_reading_time(head, problem):
+    words = "word " * 600 + "\n$$ " + "x " * 900 + "$$\n"
+    cells = [new_markdown_cell(head), new_markdown_cell(words), code("a " * 900)]
+    found = " ".join(reading.reading_time(new_notebook(cells=cells)))
+    assert bool(found) == bool(problem) and problem in found

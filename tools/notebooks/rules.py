@@ -22,7 +22,6 @@ from tools.notebooks.bootstrap import BOOTSTRAP, colab_link
 
 COLUMNS = 72
 ALT_LENGTH = 40
-OPEN_LINES = 15  # of a cell whose code stands open; longer code is folded, or split
 CHECK = "check:"
 # A misspelt tag does nothing, and nobody sees it: only these are allowed.
 TAGS = {
@@ -240,41 +239,6 @@ def cells(notebook: NotebookNode) -> list[str]:
         f"cell {cell.id} {problem}"
         for i, cell in enumerate(code_cells(notebook))
         for problem in _cell(cell, first=i == 0)
-    ]
-
-
-def _stands_open(cell: NotebookNode) -> bool:
-    hiding = {f"{verb}-{what}" for verb in ("hide", "remove")
-              for what in ("input", "cell")}  # fmt: skip
-    return not hiding & set(tags(cell))
-
-
-def long_cells(notebook: NotebookNode) -> list[str]:
-    """Code cells that stand open and have more lines than a reader takes in at once.
-
-    Blank lines do not count.
-    """
-    counts = {
-        c.id: sum(bool(line.strip()) for line in c.source.splitlines())
-        for c in code_cells(notebook) if _stands_open(c)
-    }  # fmt: skip
-    return [
-        f"cell {cell} stands open with {count} lines, more than {OPEN_LINES}: fold it "
-        "(hide-input), split it, or move what only draws into the package"
-        for cell, count in counts.items()
-        if count > OPEN_LINES
-    ]
-
-
-def unnamed_folds(notebook: NotebookNode) -> list[str]:
-    """Folded cells whose one open line does not say what is in the fold."""
-    return [
-        f"cell {cell.id} is tagged hide-input without mystnb.code_prompt_show: say in "
-        "one line what was compared with what, and how closely it agreed"
-        for cell in code_cells(notebook)
-        if "hide-input" in tags(cell)
-        and "setup" not in tags(cell)  # tools/pages/folds.py has the words for it
-        and not cell.metadata.get("mystnb", {}).get("code_prompt_show", "").strip()
     ]
 
 

@@ -129,7 +129,8 @@
     const link = of(event);
     if (link === null && !box.contains(event.target)) {
       closed = null;
-      if (at !== document.activeElement || !at) soon(hide);
+      clearTimeout(timer);
+      if (at !== document.activeElement) soon(hide);
     } else if (!link || link === at) clearTimeout(timer);
     else if (link !== closed) soon(() => show(link, { y: event.clientY }));
   });

@@ -71,8 +71,11 @@ def test_nothing_flashes(visit):
     page.unroute_all()
 
 
-def test_what_the_reader_looks_at_stays_in_place(visit):
+@pytest.mark.parametrize("anchors", ["auto", "none"])
+def test_what_the_reader_looks_at_stays_in_place(visit, anchors):
+    """In browsers that keep the place themselves, and in those that do not."""
     page = visit(f"book/{OTHER}.html").page
+    page.add_style_tag(content=f"* {{ overflow-anchor: {anchors} }}")
     page.evaluate("MathJax.startup.promise")
     heading = page.locator("article h2").nth(2)
     heading.evaluate("""h => scrollTo({ behavior: "instant",

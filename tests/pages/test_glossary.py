@@ -33,7 +33,7 @@ def test_terms_of_tables():
         "  of class $y$. Symbol: $r_y$. First in "
         "[chapter 02](02_exact_laboratory.ipynb). In code: `model.encoder`.",
     ]
-    with pytest.raises(ValueError, match="'other' twice"):
+    with pytest.raises(ValueError, match="'Other' twice"):
         glossary.terms(TABLE + "| **Other**: again | |\n")
 
 

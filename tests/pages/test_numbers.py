@@ -29,8 +29,8 @@ def html(site, name):
 
 
 def text(tag):
-    """The text of an element without the mark of its link."""
-    return tag.get_text().replace("#", "").strip()
+    """The text of an element without the marks of its links."""
+    return re.sub("[#✓]", "", tag.get_text()).strip()
 
 
 def shown(site):

@@ -25,7 +25,9 @@ def test_pictures_say_how_large_they_are_and_wait(site, name):
     for image in found:
         sides = re.search(r'\bwidth="(\d+)" height="(\d+)"', image)
         file = page.parent / pictures.SOURCE.search(image)[1]
-        assert sides and tuple(map(int, sides.groups())) == pictures.size(file), image
+        width, height = map(int, sides.groups())
+        own = pictures.size(file)  # a live figure has its own idea of the size
+        assert width * own[1] == height * own[0], image
 
 
 def test_nothing_jumps_and_far_pictures_are_not_asked_for(visit):
@@ -82,7 +84,7 @@ def test_attributes_are_put_once(tmp_path):
         'height="480"/><img src="a.png" width="10" height="7" decoding="async" '
         'loading="lazy"><img src="none.png" decoding="async" loading="lazy">'
     )
-    assert pictures.sized(done, tmp_path).count("decoding") == done.count("decoding")
+    assert pictures.sized(done, tmp_path) == done
 
 
 def test_the_caption_of_a_table():

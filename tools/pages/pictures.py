@@ -46,9 +46,11 @@ def sized(article: str, folder: Path) -> str:
     def told(match: re.Match) -> str:
         nonlocal count
         source = SOURCE.search(match[0])
-        if not source or source[1].startswith("data:") or "loading=" in match[0]:
+        if not source or source[1].startswith("data:"):
             return match[0]
         count += 1
+        if "decoding=" in match[0]:  # a page that was not written anew
+            return match[0]
         more = ' loading="lazy"' if count > 1 else ""
         path = folder / source[1]
         if not re.search(r"\s(width|height)=", match[0]) and path.is_file():

@@ -28,7 +28,7 @@ each_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 # rule: the test fails on a name that is not needed any more.
 NOT_YET = {
     reading.long_cells: {
-        "10_complementary_sampling", "11_mnist_supervised", "16_explorer",
+        "11_mnist_supervised", "16_explorer",
     },
     reading.unnamed_folds: {"11_mnist_supervised", "16_explorer"},
 }  # fmt: skip

@@ -94,12 +94,12 @@ def test_cells(path):
 
 
 @each_chapter
-@each_chapter
 def test_the_head_says_how_long_reading_takes(path):
     if path.stem != "street_glyphs":
         assert reading.reading_time(read(path)) == []
 
 
+@each_chapter
 @pytest.mark.parametrize("rule", NOT_YET, ids=lambda rule: rule.__name__)
 def test_code_stands_open_in_few_lines_and_folds_say_what_is_in_them(path, rule):
     problems = rule(read(path))

@@ -208,6 +208,15 @@ def test_open_code_is_short(source, tag, long):
     assert len(problems) == long and all("cell here" in p for p in problems)
 
 
+def test_a_solution_is_folded_already():
+    start = new_markdown_cell("```{solution-start} ex-a\n:class: dropdown\n```")
+    end = new_markdown_cell("```{solution-end}\n```")
+    long = LINES + "\nx = 1"
+    cells = [start, code(long, id="inside"), end, code(long, id="after")]
+    (problem,) = reading.long_cells(new_notebook(cells=cells))
+    assert "cell after" in problem
+
+
 @pytest.mark.parametrize(
     ("tags", "mystnb", "problem"),
     [

@@ -24,12 +24,17 @@ def _stands_open(cell: NotebookNode) -> bool:
 def long_cells(notebook: NotebookNode) -> list[str]:
     """Code cells that stand open and have more lines than a reader takes in at once.
 
-    Blank lines do not count.
+    Blank lines do not count, nor does what is folded with the solution of an exercise.
     """
-    counts = {
-        c.id: sum(bool(line.strip()) for line in c.source.splitlines())
-        for c in code_cells(notebook) if _stands_open(c)
-    }  # fmt: skip
+    counts, in_solution = {}, False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":  # the last word in it counts
+            starts, ends = (cell.source.rfind(f"{{solution-{word}}}")
+                            for word in ("start", "end"))  # fmt: skip
+            in_solution = starts > ends if starts != ends else in_solution
+        elif cell.cell_type == "code" and not in_solution and _stands_open(cell):
+            lines = cell.source.splitlines()
+            counts[cell.id] = sum(bool(line.strip()) for line in lines)
     return [
         f"cell {cell} stands open with {count} lines, more than {OPEN_LINES}: fold it "
         "(hide-input), split it, or move what only draws into the package"

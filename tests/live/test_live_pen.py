@@ -203,3 +203,9 @@ def test_ink_does_not_wait_for_the_model(spoiled, first):
     print(f"\n{first or 'a worker'}: {len(tasks)} tasks, {SLOWER} times slower: 99 % "
           f"are done in {long:.1f} ms, all in {most:.1f} ms")  # fmt: skip
     assert 2 * long < MOST and most < MOST
+
+
+def test_a_model_that_takes_no_pause_is_noticed(spoiled):
+    broken = {"engine": lambda text: text.replace("await pause();", "")}
+    figure = Figure(spoiled("draw", NO_WORKER, **broken).page, "draw")
+    assert draw_slowly(figure)[-1] > MOST

@@ -32,7 +32,7 @@ def test_drawn_again_it_is_the_same_file(name, theme, tmp_path):
 def test_letters_are_text_and_nothing_lies_outside(name, theme):
     path = flows.IMAGES / f"flow-{name}-{theme}.svg"
     text = path.read_text(encoding="utf-8")
-    assert "stop_grad" in words(path) and "mean" in words(path)
+    assert "stop_grad" in words(path) and "labelled images" in words(path)
     assert not re.search(r"\b20\d\d-\d\d", text)
     background = re.search(r'id="patch_1".*?</g>', text, re.S)[0]
     assert "fill: none" in background or "opacity: 0" in background

@@ -154,7 +154,7 @@ TRAINED = (
         "network-doors-swapped", "r_y and v joined in the wrong order in the decoder",
         "model.networks", "Decoder.forward",
         "torch.cat([d.expand(*lead, -1), h.expand(*lead, -1)], dim=-1)",
-        "torch.cat([h.expand(*lead, -1), d.expand(*lead, -1)], dim=-1)",
+        "torch.cat((h.expand(*lead, -1), d.expand(*lead, -1)), dim=-1)",
         ("08",), ("same-network",),
     ),
     Mutant(

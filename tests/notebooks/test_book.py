@@ -24,16 +24,6 @@ PAGES = sorted([*CHAPTERS, *BOOK.rglob("*.md")])
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.name)
 each_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 
-# Chapters that are not there yet, by rule. Take a name out once its chapter keeps the
-# rule: the test fails on a name that is not needed any more.
-NOT_YET = {
-    reading.long_cells: {
-        "11_mnist_supervised", "16_explorer",
-    },
-    reading.unnamed_folds: {"11_mnist_supervised", "16_explorer"},
-}  # fmt: skip
-
-
 def test_toc_names_every_page_once_and_none_that_is_missing():
     assert len(toc_entries()) == len(set(toc_entries()))
     assert sorted(toc_pages()) == PAGES
@@ -100,18 +90,8 @@ def test_the_head_says_how_long_reading_takes(path):
 
 
 @each_chapter
-@pytest.mark.parametrize("rule", NOT_YET, ids=lambda rule: rule.__name__)
-def test_code_stands_open_in_few_lines_and_folds_say_what_is_in_them(path, rule):
-    problems = rule(read(path))
-    if path.stem not in NOT_YET[rule]:
-        assert problems == []
-    else:
-        assert problems, f"{path.stem} keeps this rule: take it out of NOT_YET"
-
-
-def test_the_chapters_that_are_not_there_yet_exist():
-    names = {path.stem for path in CHAPTERS}
-    assert set.union(*NOT_YET.values()) <= names
+def test_code_stands_open_in_few_lines_and_folds_say_what_is_in_them(path):
+    assert reading.long_cells(read(path)) + reading.unnamed_folds(read(path)) == []
 
 
 def test_the_address_is_stated_where_it_must_be():

@@ -16,7 +16,7 @@ def broken(visit, live_site, tmp_path):
     empty.write_text("<!doctype html><title>e</title>", encoding="utf-8")
 
     def plant(file, old, new):
-        (path,) = live_site.glob(f"**/{file}")
+        (path,) = live_site.glob(f"**/live/{file}")
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1
         text = text.replace(old, new)
@@ -26,7 +26,7 @@ def broken(visit, live_site, tmp_path):
             page.set_default_timeout(8_000)  # some 2 s when nothing is broken
             kind = guess_type(file)[0]
             spoilt = {"body": text, "content_type": kind}
-            page.route(f"**/{file}*", lambda route: route.fulfill(**spoilt))
+            page.route(f"**/live/{file}*", lambda route: route.fulfill(**spoilt))
             page.goto((live_site / f"book/{name}.html").as_uri())
             return Figure(page, name, wait)
 

@@ -9,7 +9,7 @@ from tools.notebooks.book import BOOK, toc_pages
 from tools.pages import checks
 
 ANCHOR = re.compile(
-    r'id="equation-(eq-[\w-]+)">\s*<span class="eqno">\(([\d.]+)\)'
+    r'id="equation-(eq-[\w-]+)">\s*<span class="eqno">\(([\db.]+)\)'
     r'((?:<a class="to-check"[^>]*>✓</a>)*)'
 )
 BACK = re.compile(r' id="cell-([\w-]+)">\n<p class="checks">checks (.*?)</p>')
@@ -45,7 +45,7 @@ def test_every_check_leads_back(pages):
         numbers = {label: number for label, number, _ in ANCHOR.findall(text)}
         for cell, links in BACK.findall(text):
             found[f"book/{name}", cell] = [label for _, label in HREF.findall(links)]
-            shown = re.findall(r"\(([\d.]+)\)", links)
+            shown = re.findall(r"\(([\db.]+)\)", links)
             for (page, label), number in zip(HREF.findall(links), shown):
                 assert page or numbers[label] == number
     assert found == by_cell

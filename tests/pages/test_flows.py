@@ -41,7 +41,8 @@ def test_letters_are_text_and_nothing_lies_outside(name, theme):
 @pytest.mark.parametrize("name", flows.DRAWINGS)
 def test_light_and_dark_differ_in_colour_only(name):
     light, dark = (
-        re.sub("#[0-9a-f]{6}", "", (flows.IMAGES / f"flow-{name}-{t}.svg").read_text())
+        re.sub("#[0-9a-f]{6}", "",
+               (flows.IMAGES / f"flow-{name}-{t}.svg").read_text("utf-8"))
         for t in THEMES
     )
     assert light == dark

@@ -17,7 +17,7 @@ from tools.notebooks.book import ROOT, code_cells, read, tags, toc_notebooks
 from tools.notebooks.rules import CHECK
 from tools.pages.numbers import EQUATION
 
-NUMBER = re.compile(r'id="equation-(eq-[\w-]+)">\s*<span class="eqno">\([\d.]+\)')
+NUMBER = re.compile(r'id="equation-(eq-[\w-]+)">\s*<span class="eqno">\([\db.]+\)')
 CELL = re.compile(r'<div class="cell\b[^>]* id="cell-([\w-]+)">\n')
 PAIR = tuple[str, str]  # a document, and the id of a cell or the label of an equation
 

@@ -51,7 +51,9 @@ def sized(article: str, folder: Path) -> str:
         count += 1
         if "decoding=" in match[0]:  # a page that was not written anew
             return match[0]
-        more = ' loading="lazy"' if count > 1 else ""
+        # What is hidden in one theme would wait for a scroll that does not come.
+        lazy = count > 1 and not re.search("only-(dark|light)", match[0])
+        more = ' loading="lazy"' if lazy else ""
         path = folder / source[1]
         if not re.search(r"\s(width|height)=", match[0]) and path.is_file():
             sides = size(path)

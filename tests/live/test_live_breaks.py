@@ -48,7 +48,7 @@ def broken(visit, live_site, tmp_path):
         ),
         ("the_moving_row_moves_and_stops", "hero.js", "moving = !moving; ask", "ask"),
         ("the_way_plays_and_pauses", "interpolation.js", "play(!playing)", "tell()"),
-        ("a_wider_pen_draws_wider", "paper.js", "pen.lineWidth = width", "0"),
+        ("a_wider_pen_draws_wider", "paper.js", "b, width);", "b, 30); width = 30;"),
         ("a_scene_is_chosen", "pad.js", "radios[home.y].checked = true", ""),
         ("a_scene_is_chosen", "scene.js", "Number(part.scenes.value)", "0"),
         ("a_scene_is_left_and_found_again", "pad.js", "home = to;", ""),

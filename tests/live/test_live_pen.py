@@ -66,17 +66,25 @@ def test_a_taken_digit_gives_way_to_the_first_stroke(opened):
     assert figure.pixels() == alone
 
 
+WHITE = """sheet => sheet.getContext("2d")
+    .getImageData(0, 0, sheet.width, sheet.height)
+    .data.filter((value, k) => k % 4 === 0 && value > 128).length"""
+
+
 def test_a_wider_pen_draws_wider(opened):
+    """On the sheet, and in what the model is given."""
     figure = opened("draw")
+    figure.part("clear").click()
     figure.drag("paper", STROKE)
     figure.settle()
-    thin = figure.pixels()
+    thin, ink = figure.pixels(), figure.part("paper").evaluate(WHITE)
     figure.part("clear").click()
     figure.part("pen").focus()
     figure.page.keyboard.press("End")
     figure.drag("paper", STROKE)
     figure.settle()
     assert figure.pixels("again") != thin[2:3]
+    assert figure.part("paper").evaluate(WHITE) > 1.2 * ink > 0
 
 
 def test_a_second_finger_draws_nothing(opened):

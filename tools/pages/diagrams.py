@@ -14,7 +14,6 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.patches import FancyBboxPatch
 
@@ -22,7 +21,7 @@ from equivae_lite.chapters.anatomy import Layer, layers
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.training import experiments
 from tools.notebooks.book import BOOK
-from tools.pages.canvas import BAR, THEMES, WIDTH, Canvas, Theme, bar_width
+from tools.pages.canvas import BAR, THEMES, WIDTH, Canvas, Theme, bar_width, save
 
 IMAGES = BOOK / "images"
 
@@ -295,19 +294,9 @@ DRAWINGS = {
 
 
 def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write network-NAME-THEME.svg into `folder` and return its path.
-
-    The same networks give the same bytes: no date, no random identifiers.
-    """
-    settings = {"svg.hashsalt": name, "svg.fonttype": "none", "path.simplify": False}
-    with plt.rc_context(matplotlib.rcParamsDefault | settings):
-        canvas = DRAWINGS[name](THEMES[theme])
-        target = folder / f"network-{name}-{theme}.svg"
-        canvas.figure.savefig(
-            target, transparent=True, metadata={"Date": None, "Creator": None}
-        )
-        plt.close(canvas.figure)
-    return target
+    """Write network-NAME-THEME.svg into `folder` and return its path."""
+    target = folder / f"network-{name}-{theme}.svg"
+    return save(DRAWINGS[name], name, theme, target)
 
 
 def main(folder: Path = IMAGES) -> list[Path]:

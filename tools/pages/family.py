@@ -13,9 +13,8 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt
 
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme
+from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
 from tools.pages.diagrams import IMAGES
 from tools.pages.graphs import RADIUS, bent, between, plate, variable
 
@@ -110,16 +109,10 @@ def relative(theme: Theme, model: Relative) -> Canvas:
 
 
 def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write family-NAME-THEME.svg into `folder` and return its path; no date in it."""
-    settings = {"svg.hashsalt": name, "svg.fonttype": "none", "path.simplify": False}
-    with plt.rc_context(matplotlib.rcParamsDefault | settings):
-        canvas = relative(THEMES[theme], RELATIVES[name])
-        target = folder / f"family-{name}-{theme}.svg"
-        canvas.figure.savefig(
-            target, transparent=True, metadata={"Date": None, "Creator": None}
-        )
-        plt.close(canvas.figure)
-    return target
+    """Write family-NAME-THEME.svg into `folder` and return its path."""
+    target = folder / f"family-{name}-{theme}.svg"
+    model = RELATIVES[name]
+    return save(lambda t: relative(t, model), name, theme, target)
 
 
 def main(folder: Path = IMAGES) -> list[Path]:

@@ -13,9 +13,8 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt
 
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme
+from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
 from tools.pages.diagrams import IMAGES
 
 IMAGE = (1, 28, 28)  # MNIST's, as in the drawings of the networks
@@ -77,19 +76,9 @@ DRAWINGS: dict[str, Callable[[Theme], Canvas]] = {"gradient": gradient}
 
 
 def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write flow-NAME-THEME.svg into `folder` and return its path.
-
-    Drawn twice it is the same file: no date, no random identifiers.
-    """
-    settings = {"svg.hashsalt": name, "svg.fonttype": "none", "path.simplify": False}
-    with plt.rc_context(matplotlib.rcParamsDefault | settings):
-        canvas = DRAWINGS[name](THEMES[theme])
-        target = folder / f"flow-{name}-{theme}.svg"
-        canvas.figure.savefig(
-            target, transparent=True, metadata={"Date": None, "Creator": None}
-        )
-        plt.close(canvas.figure)
-    return target
+    """Write flow-NAME-THEME.svg into `folder` and return its path."""
+    target = folder / f"flow-{name}-{theme}.svg"
+    return save(DRAWINGS[name], name, theme, target)
 
 
 def main(folder: Path = IMAGES) -> list[Path]:

@@ -14,10 +14,9 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme
+from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
 from tools.pages.diagrams import IMAGES
 
 RADIUS = 16.0
@@ -200,16 +199,9 @@ DRAWINGS: dict[str, Callable[[Theme], Canvas]] = {
 
 
 def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write graph-NAME-THEME.svg into `folder` and return its path; no date in it."""
-    settings = {"svg.hashsalt": name, "svg.fonttype": "none", "path.simplify": False}
-    with plt.rc_context(matplotlib.rcParamsDefault | settings):
-        canvas = DRAWINGS[name](THEMES[theme])
-        target = folder / f"graph-{name}-{theme}.svg"
-        canvas.figure.savefig(
-            target, transparent=True, metadata={"Date": None, "Creator": None}
-        )
-        plt.close(canvas.figure)
-    return target
+    """Write graph-NAME-THEME.svg into `folder` and return its path."""
+    target = folder / f"graph-{name}-{theme}.svg"
+    return save(DRAWINGS[name], name, theme, target)
 
 
 def main(folder: Path = IMAGES) -> list[Path]:

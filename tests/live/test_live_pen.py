@@ -91,13 +91,16 @@ def test_a_second_finger_draws_nothing(opened):
     figure = opened("draw", size=PHONE, touch=True)
     figure.part("clear").click()
     touch = glass(figure)
-    touch( "touchStart", (1, 0.5, 0.2))
+    touch("touchStart", (1, 0.5, 0.2))
     touch("touchMove", (1, 0.5, 0.5))
+    figure.page.wait_for_timeout(100)  # a browser hands moves on once a frame
     alone = figure.pixels("paper")
     touch("touchStart", (1, 0.5, 0.5), (2, 0.2, 0.2))
     touch("touchMove", (1, 0.5, 0.5), (2, 0.2, 0.8))
+    figure.page.wait_for_timeout(100)
     assert figure.pixels("paper") == alone
     touch("touchMove", (1, 0.5, 0.8), (2, 0.2, 0.9))
+    figure.page.wait_for_timeout(100)
     assert figure.pixels("paper") != alone  # the first goes on
     touch("touchEnd")
     figure.says("Nearest class: 1,")

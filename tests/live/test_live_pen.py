@@ -163,6 +163,49 @@ def test_clear_and_undo_are_safe_while_a_stroke_goes_on(opened, key):
     figure.says("Nearest class: 1,")
 
 
+def test_keys_draw_a_digit(opened):
+    figure = opened("draw")
+    figure.part("clear").click()
+    keys, hand, cursor = (
+        figure.page.keyboard, figure.part("hand"), figure.part("cursor")
+    )  # fmt: skip
+    blank, at = figure.pixels("paper"), figure.page.evaluate("scrollY")
+    keys.press("Shift+Tab")
+    assert figure.part("paper").evaluate("e => e === document.activeElement")
+    assert cursor.is_visible()
+    hand.get_by_text("Arrows move the pen, Space puts it down or up.").wait_for()
+    for key in ("Shift+ArrowUp", "Shift+ArrowUp", "ArrowLeft", "ArrowLeft"):
+        keys.press(key)
+    hand.get_by_text("Pen up, 12 across and 6 down of 28.").wait_for()
+    assert figure.pixels("paper") == blank
+    keys.press("Space")
+    for key in [*["ArrowRight"] * 3, *["ArrowDown"] * 16]:
+        keys.press(key)
+    hand.get_by_text("Pen down, 15 across and 22 down of 28.").wait_for()
+    figure.says("Nearest class: ")
+    drawn = figure.pixels("paper")
+    keys.press("Enter")
+    for key in ("ArrowLeft", "ArrowUp"):  # two together move it aslant
+        keys.down(key)
+    hand.get_by_text("Pen up, 13 across and 21 down of 28.").wait_for()
+    for key in ("ArrowLeft", "ArrowUp"):
+        keys.up(key)
+    assert figure.pixels("paper") == drawn != blank
+    assert figure.page.evaluate("scrollY") == at
+    for key in ("Space", "Tab", "Shift+Tab", "ArrowDown"):
+        keys.press(key)  # whoever leaves lifts the pen
+    hand.get_by_text("Pen up, 13 across and 22 down of 28.").wait_for()
+    keys.press("Tab")
+    assert cursor.is_hidden()
+    hand.get_by_text("draw here").wait_for()
+    for _ in range(2):
+        figure.part("undo").click()
+    assert figure.pixels("paper") == blank
+    figure.drag("paper", STROKE)  # a mouse leaves the keys to the page
+    assert cursor.is_hidden()
+    figure.says("Nearest class: 1,")
+
+
 def test_what_is_no_digit_is_said_to_be_none(opened):
     figure = opened("draw")
     figure.part("clear").click()

@@ -210,11 +210,11 @@ def table(found: dict[str, list[Outcome]]) -> str:
     groups: dict[str, list[str]] = {}
     for mutant in MUTANTS:
         module = mutant.module.rpartition(".")[2]
-        head = f"In `{module}.{mutant.function}`:"
+        head = f":::{{table}} In `{module}.{mutant.function}`"
         slip = mutant.slip.replace("|", r"\|")  # a bar would end the table's cell
         rows = groups.setdefault(head, ["| error planted | caught by |", "|---|---|"])
         rows.append(f"| {slip} | {_noticed(found[mutant.name])} |")
-    return "\n\n".join(f"{head}\n\n" + "\n".join(r) for head, r in groups.items())
+    return "\n\n".join("\n".join([head, *r, ":::"]) for head, r in groups.items())
 
 
 def _noticed(outcomes: list[Outcome]) -> str:

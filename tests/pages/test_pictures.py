@@ -84,7 +84,8 @@ def test_attributes_are_put_once(tmp_path):
     assert done == (
         '<img src="data:x"><img alt="one" src="a.png" decoding="async" '
         'fetchpriority="low" width="640" height="480"/><img src="a.png" width="10" '
-        'height="7" decoding="async" loading="lazy"><img src="none.png" decoding="async" loading="lazy">'
+        'height="7" decoding="async" loading="lazy"><img src="none.png" '
+        'decoding="async" loading="lazy">'
     )
     assert pictures.sized(done, tmp_path) == done
 

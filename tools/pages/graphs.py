@@ -1,4 +1,4 @@
-"""Draw what is no network as SVG, light and dark: python -m tools.pages.graphs.
+"""Drawings of what is no network, for `tools.pages.draw`.
 
 The graphical model with its plates, the way of a sample of v and of its gradient, and
 the table in which the product of two conditionals is added up.
@@ -6,18 +6,11 @@ the table in which the product of two conditionals is added up.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
-from tools.pages.diagrams import IMAGES
+from tools.pages.canvas import WIDTH, Canvas, Drawing, Theme
 
 RADIUS = 16.0
 WHITE = Fraction(3, 4)  # p(1 | 1) of the table: a logit of log 3
@@ -191,25 +184,8 @@ def two_by_two(theme: Theme) -> Canvas:
     return c
 
 
-DRAWINGS: dict[str, Callable[[Theme], Canvas]] = {
+DRAWINGS: dict[str, Drawing] = {
     "model": graphical_model,
     "reparameterisation": reparameterisation,
     "two-by-two": two_by_two,
 }
-
-
-def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write graph-NAME-THEME.svg into `folder` and return its path."""
-    target = folder / f"graph-{name}-{theme}.svg"
-    return save(DRAWINGS[name], name, theme, target)
-
-
-def main(folder: Path = IMAGES) -> list[Path]:
-    """Draw everything, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [draw(name, theme, folder) for name in DRAWINGS for theme in THEMES]
-
-
-if __name__ == "__main__":
-    for path in main(*map(Path, sys.argv[1:])):
-        print("wrote", path.name)

@@ -221,8 +221,8 @@ def test_what_is_no_digit_is_said_to_be_none(opened):
 
 
 # Counts what keeps the page from the pen: `most`, how many pictures the model reads or
-# makes between two chances for an event; and for each move of the pen in how many places
-# it has been, how many lines were painted, and what was asked of the model meanwhile.
+# makes between two chances for an event; and for each move of the pen in how many
+# places it has been, how many lines were painted, and what was asked of the model then.
 COUNT = """(figure) => {
   const { desk } = EquivaeLive, pen = CanvasRenderingContext2D.prototype;
   const paper = figure.querySelector("[data-part=paper]");
@@ -267,7 +267,7 @@ def watched(figure):
     figure.root.evaluate(COUNT)
     figure.drag("paper", CIRCLE)
     figure.settle()
-    seen = figure.page.evaluate("seen")
+    seen = figure.page.evaluate("({ most: seen.most, moves: seen.moves })")
     assert len(seen["moves"]) > 10
     return seen
 

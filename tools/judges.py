@@ -28,9 +28,9 @@ from equivae_lite.runs.machine import hardware, versions
 # How many training images (None: all), and how many epochs.
 SIZES = {
     "mnist": (None, 3),
-    "glyphs": (20_000, 4),
+    "glyphs": (10_000, 5),
     "svhn-part": (None, 15),
-    "street-glyphs": (20_000, 8),
+    "street-glyphs": (10_000, 15),
 }
 BATCH, RATE = 128, 3e-3
 

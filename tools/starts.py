@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import Representations, bound_terms
@@ -50,15 +49,6 @@ def decoder(model: EquiVAE) -> None:
     initialise(model.decoder, "he")
 
 
-def decoder_without_taps(model: EquiVAE) -> None:
-    """All 25 taps of a kernel counted, as if each fed every pixel."""
-    decoder(model)
-    for layer in model.decoder.modules():
-        if isinstance(layer, nn.ConvTranspose2d):
-            with torch.no_grad():
-                layer.weight.div_(layer.stride[0])
-
-
 def encoders(model: EquiVAE) -> None:
     initialise(model.encoder, "he")
     initialise(model.posterior, "he")
@@ -78,8 +68,6 @@ STARTS = {
     "he": Start("He", init="he"),
     "decoder": Start("He in the decoder only", network=decoder),
     "encoders": Start("He in f, g and q only", network=encoders),
-    "xavier": Start("Xavier", init="xavier"),
-    "without-taps": Start("He in the decoder, 25 taps", network=decoder_without_taps),
 }
 
 

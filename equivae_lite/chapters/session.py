@@ -157,7 +157,6 @@ class Session:
                 "readings": "tools.readings",
                 "svhn-part-silence": "tools.silence",
                 "svhn-part-by-heart": "tools.by_heart",
-                "mnist-starts": "tools.starts",
             }.get(name, command)
             raise EquivaeError(
                 f"there are no results {name!r} in data/results; make them with: "

@@ -9,6 +9,8 @@
     portability.py  the tests on other packages and processors
     dissect.py      what the shipped models of chapter 11 hide
     studies.py      what studies of several runs share
+    starts.py       how the units of v come into use, from several starts
+    judges.py       the judges of drawings, classifiers of real images alone
     silence.py      how f falls silent on svhn-part, and what keeps it awake
     by_heart.py     what helps on svhn-part against learning by heart
     readings.py     short trainings of what Appendix B leaves open

@@ -105,12 +105,12 @@ def task(name: str, seed: int, options: dict, client: dict) -> str:
 
 def _amiss(client: dict, data: str) -> str:
     """What this machine lacks: the folder, the same code, the data."""
-    here, mark = socket.gethostname(), client["mark"]
+    here, mark, code = socket.gethostname(), client["mark"], commit()
     if not mark.exists():
         return (f"{here} does not see {mark.parent}: --out must name a folder that all "
                 "machines share")  # fmt: skip
-    if commit() != client["code"]:
-        return (f"{here} has the code {commit()}, not {client['code']}: give all "
+    if code != client["code"]:
+        return (f"{here} has the code {code}, not {client['code']}: give all "
                 "machines the same commit and start their workers again")  # fmt: skip
     if not sources.available(data):
         return (f"{here} has no {data} in {sources.data_root()}: give it `python -m "

@@ -17,8 +17,9 @@ from equivae_lite.training import checkpoints
 SEMI = "glyphs-semi-supervised"
 OPTIONS = {"threads": None, "device": "cpu", "epochs": None, "bfloat16": False}
 
-# 200 images a set, in the command and in its workers. One process, whichever is the
-# first to begin a second epoch (4 steps make the first), kills itself there.
+# 200 images to learn from and 20 to be tested on, in the command and in its workers. One
+# process, whichever is the first to begin a second epoch (4 steps make the first),
+# kills itself there.
 PRELOAD = """
 import os, signal
 from equivae_lite.data import sets
@@ -27,7 +28,7 @@ from equivae_lite.training import loop
 if not hasattr(sets, "whole"):
     sets.whole = sets.load
     sets.load = lambda name, split="train", limit=None, *rest: sets.whole(
-        name, split, 200, *rest)
+        name, split, 200 if split == "train" else 20, *rest)
     sets.known_md5 = lambda name: {s: sets.load(name, s).md5 for s in ("train", "test")}
     objective, steps = loop.semi_supervised_objective, []
 
@@ -62,7 +63,7 @@ def command(place, out, *options, **variables):
     done = subprocess.run(
         [sys.executable, str(place / "command.py"), SEMI, "--seeds", "0", "1",
          "--device", "cpu", "--threads", "1", "--out", str(out), *options],
-        encoding="utf-8", capture_output=True, cwd=ROOT, timeout=500,
+        encoding="utf-8", capture_output=True, cwd=ROOT, timeout=1200,
         env=os.environ | variables | {
             "PYTHONPATH": path, "DASK_DISTRIBUTED__WORKER__PRELOAD": "preload",
         },

@@ -33,6 +33,7 @@ from .reproduce import one_by_one
 
 INSTALL = 'python -m pip install "equivae-lite[cluster]", in a clone ".[cluster]"'
 WAIT = 60  # seconds for a first worker of a scheduler
+CODE = commit()  # as it was imported, whatever is committed while it runs
 _ONE_AT_A_TIME = threading.Lock()  # torch has one generator a process
 
 
@@ -53,7 +54,7 @@ def reproduce(
     topic = f"equivae-{uuid.uuid4().hex}"
     with _marked(folder) as mark, _client(distributed, jobs, scheduler) as client:
         client.subscribe_topic(topic, lambda event: print(event[1], flush=True))
-        here = {"mark": mark, "code": commit(), "topic": topic}
+        here = {"mark": mark, "code": CODE, "topic": topic}
         futures = {
             client.submit(task, name, seed, options, here, pure=False,
                           key=f"{name}-seed{seed}-{topic}"): f"{name} seed {seed}"
@@ -105,12 +106,12 @@ def task(name: str, seed: int, options: dict, client: dict) -> str:
 
 def _amiss(client: dict, data: str) -> str:
     """What this machine lacks: the folder, the same code, the data."""
-    here, mark, code = socket.gethostname(), client["mark"], commit()
+    here, mark = socket.gethostname(), client["mark"]
     if not mark.exists():
         return (f"{here} does not see {mark.parent}: --out must name a folder that all "
                 "machines share")  # fmt: skip
-    if code != client["code"]:
-        return (f"{here} has the code {code}, not {client['code']}: give all "
+    if CODE != client["code"]:
+        return (f"{here} has the code {CODE}, not {client['code']}: give all "
                 "machines the same commit and start their workers again")  # fmt: skip
     if not sources.available(data):
         return (f"{here} has no {data} in {sources.data_root()}: give it `python -m "

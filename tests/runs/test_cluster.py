@@ -17,8 +17,8 @@ from equivae_lite.training import checkpoints
 SEMI = "glyphs-semi-supervised"
 OPTIONS = {"threads": None, "device": "cpu", "epochs": None, "bfloat16": False}
 
-# 200 images to learn from and 20 to be tested on, in the command and in its workers. One
-# process, whichever is the first to begin a second epoch (4 steps make the first),
+# 200 images to learn from and 20 to be tested on, in the command and in its workers.
+# One process, whichever is the first to begin a second epoch (4 steps make the first),
 # kills itself there.
 PRELOAD = """
 import os, signal
@@ -154,20 +154,15 @@ def test_runs_that_fail_do_not_stop_the_others(
     assert out.count("begins on") == 4 and out.count(": failed, ") == 2
     assert list(tmp_path.iterdir()) == []
 
-    # What a worker lacks is said before any work.
-    monkeypatch.setattr(cluster, "one_by_one", lambda *a, **k: pytest.fail("began"))
-    for name, value, words in (
-        ("_marked", lambda folder: cluster.contextlib.nullcontext(tmp_path / "other"),
-         "--out must name a folder that all machines share"),
-        ("commit", iter(["a", "b"]).__next__, "has the code b, not a"),
-    ):  # fmt: skip
-        with monkeypatch.context() as patch, pytest.raises(EquivaeError, match=words):
-            patch.setattr(cluster, name, value)
-            cluster.reproduce(runs[:1], Folder(tmp_path), OPTIONS, scheduler=scheduler)
+
+def test_what_a_worker_lacks(tmp_path, monkeypatch):
+    client = {"mark": tmp_path / "mark", "code": cluster.CODE}
+    assert "a folder that all machines share" in cluster._amiss(client, "glyphs")
+    client["mark"].touch()
+    assert cluster._amiss(client, "glyphs") == ""
+    assert "not other: give all" in cluster._amiss(client | {"code": "other"}, "glyphs")
     monkeypatch.setenv("EQUIVAE_DATA", str(tmp_path))
-    with pytest.raises(EquivaeError, match="download svhn"):
-        cluster.reproduce([("svhn-supervised", 0)], Folder(tmp_path), OPTIONS,
-                          scheduler=scheduler)  # fmt: skip
+    assert "`python -m equivae_lite download svhn`" in cluster._amiss(client, "svhn")
 
 
 def test_without_a_scheduler_or_the_package(tmp_path, monkeypatch):

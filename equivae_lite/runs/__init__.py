@@ -2,6 +2,8 @@
 
     pipeline.py      `train`, `validate` and `evaluate` an experiment, a seed at a time
     reproduce.py     all of it by one command, which goes on where it was stopped
+    cluster.py       the same, seeds side by side: on one machine or on many
+    compare.py       a reader's results beside the book's, in standard errors
     study.py         what each ingredient of chapter 12's recipe is worth
     folders.py       the book's shelf and a reader's folder: what lies where
     tables.py        mean ± standard error, and tables in Markdown

@@ -16,10 +16,11 @@ from .. import __version__
 from ..data import sources
 from ..errors import EquivaeError
 from ..training import checkpoints, experiments
-from . import folders, pipeline, reproduce, study
+from . import compare, folders, machine, pipeline, reproduce, study
 
 LARGEST_SEED = 2**32 - 1
 MOST_THREADS = 1024
+MOST_JOBS = 1024
 MOST_EPOCHS = 100_000
 SMOKE_IMAGES, SMOKE_STEPS = 1000, "5"
 
@@ -67,6 +68,13 @@ def parser() -> argparse.ArgumentParser:
         "its data: svhn-supervised is street-glyphs-supervised on SVHN itself.",
     )
     again.add_argument("experiments", metavar="experiment", nargs="+")
+    side = again.add_mutually_exclusive_group()
+    side.add_argument("--jobs", type=_between(1, MOST_JOBS), metavar="N",
+                      help="N seeds side by side, each in a process of its own (needs "
+                      "the package distributed)")  # fmt: skip
+    side.add_argument("--scheduler", metavar="ADDRESS",
+                      help="the same on a cluster: `dask scheduler` prints it. All its "
+                      "machines must see FOLDER")  # fmt: skip
     seed = _between(0, LARGEST_SEED)
     for command in (train, validate):
         command.add_argument("--seed", type=seed, default=0)
@@ -76,6 +84,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--bfloat16", action="store_true",
                              help="matrix products in bfloat16: faster where the "
                              "processor has it")  # fmt: skip
+
+    compare_ = commands.add_parser(
+        "compare", help="your results beside the book's, in standard errors"
+    )
+    compare_.add_argument("out", metavar="FOLDER", nargs="?",
+                          help="what --out named (default: data/mine)")  # fmt: skip
+    compare_.add_argument("experiments", metavar="experiment", nargs="*",
+                          help="default: all that are there")  # fmt: skip
 
     evaluate = commands.add_parser(
         "evaluate", help="evaluate checkpoints: yours, or else those that are shipped"
@@ -139,6 +155,9 @@ def run(arguments: argparse.Namespace) -> None:
         return
     # What can be wrong is an error before any work.
     folder = folders.of_reader(a.out)
+    if a.command == "compare":
+        print(compare.compare(folder, a.experiments))
+        return
     for name in getattr(a, "experiments", [getattr(a, "experiment", None)]):
         if name is not None:
             experiments.get(name)
@@ -154,6 +173,11 @@ def run(arguments: argparse.Namespace) -> None:
     if a.command == "study":
         print(study.main(a.variant, a.seeds, where, a.bfloat16, folder))
     elif a.command == "reproduce":
+        if a.jobs or a.scheduler:
+            reproduce.side_by_side(
+                a.experiments, a.seeds, folder, _of_each_run(a),
+                jobs=a.jobs, scheduler=a.scheduler,
+            )  # fmt: skip
         for name in a.experiments:
             print(reproduce.reproduce(
                 name, a.seeds, folder, where, epochs=a.epochs, bfloat16=a.bfloat16
@@ -172,6 +196,13 @@ def run(arguments: argparse.Namespace) -> None:
             print("wrote", path)
     else:
         _bench(a.experiment).main(a.experiment, where, smoke=smoke, folder=folder)
+
+
+def _of_each_run(a: argparse.Namespace) -> dict:
+    """What side by side every run is asked for; on a cluster its workers choose."""
+    threads = machine.threads_for_each(a.jobs) if a.jobs else None
+    return {"threads": a.threads or threads, "device": a.device, "epochs": a.epochs,
+            "bfloat16": a.bfloat16}  # fmt: skip
 
 
 def _list() -> None:

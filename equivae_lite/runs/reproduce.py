@@ -19,20 +19,35 @@ def reproduce(
     `folder` holds everything: states, weights and cards, evaluations. With it alone,
     another machine goes on where this one was stopped.
     """
-    experiment = pipeline.preset(name, epochs)
-    if loop.max_steps_from_environment() is not None:
-        raise EquivaeError(
-            "EQUIVAE_MAX_STEPS is set, and a run cut short reproduces nothing: unset it"
-        )
     folder, seeds = of_reader(folder.root), sorted(set(seeds))
-    todo = [s for s in seeds if not pipeline.trained(experiment, s, bfloat16, folder)]
-    if todo or not all(evaluated(experiment, s, folder) for s in seeds):
-        demand_room(experiment, folder, len(todo))
-        if not sources.available(experiment.data):
-            if experiment.data not in sources.MEGABYTES:
-                sets.load(experiment.data)  # its error says where files are looked for
-            print(f"downloading {experiment.data} to {sources.data_root()}", flush=True)
-            sources.download(experiment.data)
+    one_by_one(name, seeds, folder, device, epochs=epochs, bfloat16=bfloat16)
+
+    for seed in seeds:
+        folder.settle(f"{name}-seed{seed}")
+    found = pipeline.evaluations(name, folder)
+    table = tables.of_seeds(
+        {s: found[s] for s in seeds},
+        {s: checkpoints.read_card(name, s, folder.checkpoints) for s in seeds},
+    )
+    experiment = pipeline.preset(name, epochs)
+    lines = [tables.title(name, experiment.data), "", table, ""]
+    lines.append(f"every number: {folder.results}; settings, time, memory: "
+                 f"{folder.checkpoints}")  # fmt: skip
+    if experiment != experiments.get(name):
+        lines.append("not for the book: the epochs are not those of the preset")
+    else:
+        publish = f"python -m tools.publish {name} --out {folder.root}"
+        lines.append(f"for the book: {publish}")
+    return "\n".join(lines)
+
+
+def one_by_one(
+    name: str, seeds: list[int], folder: Folder, device: str = "cpu", *,
+    epochs: int | None = None, bfloat16: bool = False,
+) -> None:  # fmt: skip
+    """Train the seeds that are not trained yet, then evaluate those that are not."""
+    experiment = pipeline.preset(name, epochs)
+    todo = prepare(experiment, seeds, folder, bfloat16)
     options = {"folder": folder, "epochs": epochs, "bfloat16": bfloat16}
     for seed in todo:
         print(f"{name} seed {seed}: training, its state is in {folder.states}",
@@ -43,22 +58,47 @@ def reproduce(
         print(f"{name} seeds {todo}: evaluating", flush=True)
         pipeline.evaluate(name, todo, device, folder=folder)
 
-    for seed in seeds:
-        folder.settle(f"{name}-seed{seed}")
-    found = pipeline.evaluations(name, folder)
-    table = tables.of_seeds(
-        {s: found[s] for s in seeds},
-        {s: checkpoints.read_card(name, s, folder.checkpoints) for s in seeds},
-    )
-    lines = [tables.title(name, experiment.data), "", table, ""]
-    lines.append(f"every number: {folder.results}; settings, time, memory: "
-                 f"{folder.checkpoints}")  # fmt: skip
-    if experiment != experiments.get(name):
-        lines.append("not for the book: the epochs are not those of the preset")
-    else:
-        publish = f"python -m tools.publish {name} --out {folder.root}"
-        lines.append(f"for the book: {publish}")
-    return "\n".join(lines)
+
+def side_by_side(
+    names: list[str], seeds: list[int], folder: Folder, options: dict, **engine,
+) -> None:  # fmt: skip
+    """The same for several experiments, each seed in a process of its own.
+
+    `options` and `engine` are those of `cluster.task` and `cluster.reproduce`.
+    """
+    from . import cluster
+
+    left = []
+    for name in names:
+        experiment = pipeline.preset(name, options["epochs"])
+        wanted = sorted(set(seeds))
+        todo = prepare(experiment, wanted, folder, options["bfloat16"])
+        left += [(name, s) for s in wanted
+                 if s in todo or not evaluated(experiment, s, folder)]  # fmt: skip
+    if left:
+        cluster.reproduce(left, folder, options, **engine)
+
+
+def prepare(
+    experiment: Experiment, seeds: list[int], folder: Folder, bfloat16: bool
+) -> list[int]:
+    """The seeds that are not trained yet; room for them is there, and so is the data.
+
+    What would stop them later is an error here, before any work.
+    """
+    if loop.max_steps_from_environment() is not None:
+        raise EquivaeError(
+            "EQUIVAE_MAX_STEPS is set, and a run cut short reproduces nothing: unset it"
+        )
+    todo = [s for s in seeds if not pipeline.trained(experiment, s, bfloat16, folder)]
+    if todo or not all(evaluated(experiment, s, folder) for s in seeds):
+        demand_room(experiment, folder, len(todo))
+        if not sources.available(experiment.data):
+            if experiment.data not in sources.MEGABYTES:
+                sets.load(experiment.data)  # its error says where files are looked for
+            print(f"downloading {experiment.data} to {sources.data_root()}", flush=True)
+            sources.download(experiment.data)
+    return todo
 
 
 def evaluated(experiment: Experiment, seed: int, folder: Folder) -> bool:

@@ -101,10 +101,16 @@ def prepare(
     return todo
 
 
-def evaluated(experiment: Experiment, seed: int, folder: Folder) -> bool:
-    """Whether `folder` holds every number of the evaluation of this seed's weights."""
+def evaluated(
+    experiment: Experiment, seed: int, folder: Folder, importance_weighted: bool = True
+) -> bool:
+    """Whether `folder` holds every number of the evaluation of this seed's weights.
+
+    Without `importance_weighted` its slowest part may be missing.
+    """
     found = (folder.read_result(experiment.name, seed) or {}).get("evaluation", {})
-    if not experiment.semi_supervised and "importance_weighted" not in found:
+    demanded = importance_weighted and not experiment.semi_supervised
+    if demanded and "importance_weighted" not in found:
         return False  # evaluated without its slowest part, or not at all
     card = checkpoints.read_card(experiment.name, seed, folder.checkpoints)
     return found.get("sha256") == card["sha256"]

@@ -63,7 +63,8 @@ def make(data: str, seed: int = 0) -> dict:
     """Fit the judge of a data set, write weights and card; returns the card."""
     limit, epochs = SIZES[data]
     started = time.process_time()
-    train, test = sets.load(data, "train", limit), sets.load(data, "test", 10_000)
+    tests = min(10_000, sets.SIZES[data]["test"])
+    train, test = sets.load(data, "train", limit), sets.load(data, "test", tests)
     judge = fit(train, epochs, seed)
     blob = save({k: t.contiguous() for k, t in judge.state_dict().items()})
     card = {

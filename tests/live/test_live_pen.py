@@ -171,6 +171,10 @@ def test_keys_draw_a_digit(opened):
     keys.press("Shift+Tab")
     assert figure.part("paper").evaluate("e => e === document.activeElement")
     assert cursor.is_visible()
+    ring = figure.part("paper").evaluate(
+        "e => [getComputedStyle(e).outlineStyle, getComputedStyle(e).outlineOffset]"
+    )
+    assert ring == ["solid", "-3px"]  # what is outside the sheet is cut off
     hand.get_by_text("Arrows move the pen, Space puts it down or up.").wait_for()
     for key in ("Shift+ArrowUp", "Shift+ArrowUp", "ArrowLeft", "ArrowLeft"):
         keys.press(key)

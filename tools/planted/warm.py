@@ -12,9 +12,10 @@ from multiprocessing.context import BaseContext
 # it first: hence one list for all.
 PRELOADED = [
     "IPython.display", "PIL.features", "docutils.parsers.rst", "filelock",
-    "hypothesis", "matplotlib.pyplot", "nbformat", "playwright.sync_api", "pytest",
-    "safetensors.torch", "scipy.ndimage", "scipy.special", "sklearn.linear_model",
-    "sphinx.application", "sphinx.util.docutils", "torch",
+    "hypothesis", "matplotlib.pyplot", "myst_parser.sphinx_ext.main", "nbformat",
+    "playwright.sync_api", "pytest", "safetensors.torch", "scipy.ndimage",
+    "scipy.special", "sklearn.linear_model", "sphinx.builders.html",
+    "sphinx.cmd.build", "sphinx_book_theme", "torch",
     "torch.fx.experimental.symbolic_shapes", "torch.nested._internal.nested_tensor",
     "torchvision.datasets", "tqdm.auto", "yaml",
 ]  # fmt: skip

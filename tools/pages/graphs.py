@@ -58,7 +58,7 @@ def graphical_model(theme: Theme) -> Canvas:
     """Labelled images beside unlabelled ones; solid the model, dashed q."""
     c = Canvas(theme)
     c.text(74, 10, "a labelled image", ha="center", weight="bold")
-    c.text(226, 10, "an unlabelled image", ha="center", weight="bold")
+    c.text(236, 10, "an unlabelled image", ha="center", weight="bold")
     data, r, v, x = (52, 62), (52, 128), (112, 128), (82, 196)
     plate(c, (24, 26, 142, 258), "")
     plate(c, (30, 32, 136, 242), "")
@@ -77,25 +77,25 @@ def graphical_model(theme: Theme) -> Canvas:
     between(c, v, x)
     bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
     bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
-    everyone, y, r, v, x = (189, 62), (250, 62), (192, 128), (250, 128), (221, 196)
-    plate(c, (166, 26, 292, 258), "")
-    c.text(286, 250, "each unlabelled $x$", ha="right", size=8)
+    everyone, y, r, v, x = (172, 128), (245, 62), (222, 128), (266, 128), (245, 196)
+    plate(c, (202, 26, 294, 258), "")
+    c.text(288, 250, "each unlabelled $x$", ha="right", size=8)
     c.axes.add_patch(Rectangle(
-        (171, 46), 44, 32, fc=theme.boxes["r"][1], ec=theme.boxes["r"][2], lw=1.1,
+        (150, 112), 44, 32, fc=theme.boxes["r"][1], ec=theme.boxes["r"][2], lw=1.1,
     ))  # fmt: skip
-    c.text(193, 56, r"$D_{\mathrm{lab}}$", ha="center")
-    c.text(193, 69, "all of it", ha="center", size=8)
+    c.text(everyone[0], 122, r"$D_{\mathrm{lab}}$", ha="center")
+    c.text(everyone[0], 135, "all of it", ha="center", size=8)
     variable(c, "y", y, "$y$")
     variable(c, "r", r, "$r_y$", fixed=True)
     variable(c, "q", v, "$v$")
     variable(c, "p", x, "$x$", seen=True)
-    c.arrow((everyone[0] + 3, 78), (r[0], r[1] - RADIUS - 1))
+    c.arrow((194, r[1]), (r[0] - RADIUS - 1, r[1]))
     between(c, y, r)
     between(c, r, x)
     between(c, v, x)
     bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
     bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
-    bent(c, (x[0] + 15, x[1] + 6), (y[0] + RADIUS, y[1] + 4), 0.45)
+    bent(c, (x[0] + 15, x[1] + 6), (y[0] + RADIUS, y[1] + 4), 0.42)
     lines = ("filled: seen; single ring: drawn at random; double ring: computed",
              "solid: the model; dashed: what q looks at")  # fmt: skip
     for k, line in enumerate(lines):

@@ -110,7 +110,7 @@ def _amiss(client: dict, data: str) -> str:
     if not mark.exists():
         return (f"{here} does not see {mark.parent}: --out must name a folder that all "
                 "machines share")  # fmt: skip
-    if CODE != client["code"]:
+    if client["code"] != CODE:
         return (f"{here} has the code {CODE}, not {client['code']}: give all "
                 "machines the same commit and start their workers again")  # fmt: skip
     if not sources.available(data):

@@ -10,6 +10,7 @@
     pictures.py         say how large they are, and load when they come near
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page
+    reproduction.py     writes the tables of chapter 17
     diagrams.py         draws the networks, on canvas.py
     graphs.py           draws what is no network: plates, a sample, a table
     family.py           draws the graphs of related models

@@ -34,14 +34,15 @@ def test_each_start_changes_what_it_says_and_nothing_else():
         assert not same(getattr(built["encoders"], part), getattr(plain, part))
     # He's width in the first transposed convolution.
     layer = {
-        k: float(m.decoder.convolutions[1].weight.std()) for k, m in built.items()
+        k: float(m.decoder.convolutions[1].weight.detach().std())
+        for k, m in built.items()
     }
     fan_in = 32 * 25 / 4
     assert layer["decoder"] == pytest.approx(math.sqrt(2 / fan_in), rel=0.02)
     assert layer["he"] == pytest.approx(layer["decoder"], rel=0.02)
     # The small heads of q, mu's by a half.
     last = built["encoders"].posterior.mu[-1].weight
-    assert float(last.std()) == pytest.approx(math.sqrt(2 / 64) / 2, rel=0.1)
+    assert float(last.detach().std()) == pytest.approx(math.sqrt(2 / 64) / 2, rel=0.1)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The judges of drawings: they learn what they are given, and a damaged one is none."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,8 +21,9 @@ def shelf(tmp_path, monkeypatch):
     """A judge of a few glyphs, made by the command, in a folder of its own."""
     monkeypatch.setattr(judges, "FOLDER", tmp_path)
     monkeypatch.setattr(maker, "FOLDER", tmp_path)
-    monkeypatch.setattr(maker, "SIZES", {"glyphs": (400, 6)})
-    monkeypatch.setattr(maker.sets, "load", lambda n, split, limit: images(n, split))
+    monkeypatch.setattr(maker, "SIZES", {"glyphs": (512, 20)})
+    few = SimpleNamespace(load=lambda name, split, limit: images(name, split))
+    monkeypatch.setattr(maker, "sets", few)
     assert maker.main(["glyphs"]) == 0
     return tmp_path
 

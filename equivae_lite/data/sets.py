@@ -4,8 +4,8 @@ Real sets: MNIST, SVHN and `svhn-part`, an eighth of SVHN in a split of our own,
 from the folder that `sources` finds and checked by MD5 at every load. Nothing is
 downloaded unless `sources.download` is called. Stand-ins: `glyphs` and `street-glyphs`,
 drawn by the modules of those names in `stand_ins` wherever the real sets are absent.
-`letters` is drawn, too, and sets of torchvision's with other classes than the ten digits
-are in `others`; a reader's own images come from `own`.
+`letters` is drawn, too, more of torchvision's sets are in `others`, and a reader's own
+images come from `own`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from . import checks, others
 from .readers import read
 from .sources import (
     DRAWN,
-    NAMES,
+    EVERY,
     SPLITS,
     check_choice,
     checked_md5,
@@ -154,7 +154,7 @@ def load(
     real set that is missing (the message gives the download command) or damaged
     (it gives the file and both MD5s). Never downloads.
     """
-    check_choice("data set", name, NAMES + others.NAMES)
+    check_choice("data set", name, EVERY)
     check_choice("split", split, SPLITS)
     if limit is not None and integer("limit", limit, -math.inf, DataError) < 1:
         raise DataError(f"limit is {limit}: ask for at least one image, or None.")
@@ -190,7 +190,7 @@ def load(
 
 def known_md5(name: str) -> dict[str, str]:
     """The `md5` that both whole splits of a set have, without reading them."""
-    check_choice("data set", name, NAMES)
+    check_choice("data set", name, EVERY)
     if name in STAND_IN_MD5:
         return STAND_IN_MD5[name]
     return {s: _of_files(list(files(name, s, None).values())) for s in SPLITS}

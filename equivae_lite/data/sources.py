@@ -23,6 +23,7 @@ from . import others
 NAMES = ("mnist", "svhn", "svhn-part", "glyphs", "street-glyphs")
 STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs", "svhn-part": "street-glyphs"}
 DRAWN = ("glyphs", "street-glyphs", "letters")  # by this package, from no file
+EVERY = tuple(dict.fromkeys(NAMES + DRAWN + others.NAMES))  # all that `load` knows
 SPLITS = ("train", "test")
 MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch; nothing fetches svhn-part
 SILENCE = 60  # seconds that a server may take for its next bytes
@@ -64,7 +65,7 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def available(name: str, root: str | Path | None = None) -> bool:
     """Whether all files of a real set are there (unread); True for a stand-in."""
-    check_choice("data set", name, NAMES + others.NAMES)
+    check_choice("data set", name, EVERY)
     return all(path.is_file() for split in SPLITS for path in files(name, split, root))
 
 

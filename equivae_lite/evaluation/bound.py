@@ -257,6 +257,7 @@ def supervised_report(
 ) -> dict:
     """Every number of a supervised model that the book shows, as plain JSON.
 
+    Of the `ms`, those for which every class has so many training images.
     `recheck` holds the importance-weighted bounds of the first `iw_recheck`
     images one by one, and `first_1000` the mean of (4) on the first 1,000: a
     chapter computes them again.
@@ -266,6 +267,8 @@ def supervised_report(
     x = pixels.forward(test.images)
     result: dict = {"test_images": len(test), "bound": {}}
     complementary = model.representation == "complementary"
+    smallest = min(len(rows) for rows in representations.by_class)
+    ms = tuple(m for m in ms if m <= smallest)
     for m in (*ms, None) if complementary else (None,):
         r = representations.of(test.labels, indices, m)
         terms = bound_terms(model, x, r, indices)

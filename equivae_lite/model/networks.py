@@ -172,7 +172,7 @@ class EquivariantPosterior(nn.Module):
     def heads(self, embedding: Tensor, r: Tensor | None) -> tuple[Tensor, Tensor]:
         """Embedding of x (..., F) and r_y (..., R) -> mu, log_var, each (..., V).
 
-        The leading axes broadcast: one x against ten r_y costs one embedding.
+        The leading axes broadcast: one x against K r_y costs one embedding.
         """
         others = self.dense_r.out_features if self.dense_r is not None else 0
         checks.width("embedding", embedding, self.mu[0].in_features - others)

@@ -13,15 +13,17 @@ from collections.abc import Callable
 import torch
 
 from .. import __version__
-from ..data import sources
+from ..data import others, sources
 from ..errors import EquivaeError
 from ..training import checkpoints, experiments
-from . import folders, pipeline, reproduce, study
+from ..training.settings import Experiment
+from . import folders, own, own_options, pipeline, reproduce, study
 
 LARGEST_SEED = 2**32 - 1
 MOST_THREADS = 1024
 MOST_EPOCHS = 100_000
 SMOKE_IMAGES, SMOKE_STEPS = 1000, "5"
+FETCHED = (*sources.MEGABYTES, *others.MEGABYTES)
 
 
 def _between(lowest: int, highest: int) -> Callable[[str], int]:
@@ -44,13 +46,19 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    commands.add_parser("list", help="the experiments and the data sets at hand")
+    list_ = commands.add_parser("list", help="the experiments and the data sets here")
 
     download = commands.add_parser("download", help="fetch a real data set")
-    download.add_argument("data", help=" or ".join(sources.MEGABYTES))
+    download.add_argument("data", help=", ".join(FETCHED))
 
-    train = commands.add_parser("train", help="train one seed of an experiment")
-    train.add_argument("experiment")
+    train = commands.add_parser(
+        "train", help="train one seed of an experiment, or of images of your own",
+        description="Train one seed of an experiment, or, with --data and --name, of "
+        "images of your own: settings are chosen and printed, and from then on every "
+        "command knows the name. Stopped at any time, the same command goes on.",
+    )  # fmt: skip
+    train.add_argument("experiment", nargs="?")
+    own_options.add(train)
 
     validate = commands.add_parser(
         "validate", help="train without some of the training images and follow those"
@@ -96,12 +104,13 @@ def parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="the cost of a training step")
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
 
-    for command in (train, validate, evaluate, again, study_, bench):
+    for command in (list_, train, validate, evaluate, again, study_, bench):
         command.add_argument(
             "--out", metavar="FOLDER",
             help="holds checkpoints, results and the states to go on from (default: "
             "data/mine; the book's own files are never written to)",
         )  # fmt: skip
+    for command in (train, validate, evaluate, again, study_, bench):
         command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
         command.add_argument("--threads", type=_between(1, MOST_THREADS),
                              help="CPU threads")  # fmt: skip
@@ -132,25 +141,28 @@ def device(asked: str | None) -> str:
 def run(arguments: argparse.Namespace) -> None:
     a = arguments
     if a.command == "list":
-        _list()
+        _list(folders.of_reader(a.out))
         return
     if a.command == "download":
         print("the files are in", sources.download(a.data))
         return
     # What can be wrong is an error before any work.
     folder = folders.of_reader(a.out)
+    own_options.check(a)
     for name in getattr(a, "experiments", [getattr(a, "experiment", None)]):
         if name is not None:
-            experiments.get(name)
+            own.named(name, folder)
     where = device(a.device)
     if a.threads:
         torch.set_num_threads(a.threads)
+    if getattr(a, "data", None) is not None:
+        own_options.make(a, folder, where)
     smoke = getattr(a, "profile", "full") == "smoke"
     if smoke and not os.environ.get("EQUIVAE_MAX_STEPS"):
         os.environ["EQUIVAE_MAX_STEPS"] = SMOKE_STEPS
     options = {"folder": folder}
     if smoke and a.command != "bench":
-        options["limit"] = _smoke_images(a.experiment)
+        options["limit"] = _smoke_images(own.named(a.experiment, folder))
     if a.command == "study":
         print(study.main(a.variant, a.seeds, where, a.bfloat16, folder))
     elif a.command == "reproduce":
@@ -174,22 +186,24 @@ def run(arguments: argparse.Namespace) -> None:
         _bench(a.experiment).main(a.experiment, where, smoke=smoke, folder=folder)
 
 
-def _list() -> None:
-    for name in sources.NAMES:
-        real = name not in sources.STAND_INS.values()
+def _list(mine: folders.Folder) -> None:
+    for name in sources.EVERY:
         here = "here" if sources.available(name) else "absent"
-        print(f"data        {name:32s} {here if real else 'stand-in'}")
-    for name, e in experiments.PRESETS.items():
+        if name in sources.DRAWN:
+            here = "drawn" if name == "letters" else "stand-in"
+        print(f"data        {name:32s} {here}")
+    yours = {name: own.named(name, mine) for name in own.names(mine)}
+    for name, e in (experiments.PRESETS | yours).items():
         words = []
-        for folder, what in ((folders.SHELF, "shipped"), (folders.MINE, "yours")):
+        for folder, what in ((folders.SHELF, "shipped"), (mine, "yours")):
             if seeds := checkpoints.shipped_seeds(name, folder.checkpoints):
                 words.append(f"{what} seeds {seeds}")
         print(f"experiment  {name:32s} {e.data}, {', '.join(words) or 'no weights'}")
 
 
-def _smoke_images(name: str) -> int:
+def _smoke_images(e: Experiment) -> int:
     """Few, but enough of each class where half of them are held out."""
-    return max(SMOKE_IMAGES, 4 * (experiments.get(name).labels or 0))
+    return max(SMOKE_IMAGES, 4 * (e.labels or 0))
 
 
 def _bench(name: str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..data import sets, sources
+from ..data import others, sets, sources
 from ..errors import EquivaeError
 from ..training import checkpoints, experiments, loop
 from ..training.settings import Experiment
@@ -19,7 +19,7 @@ def reproduce(
     `folder` holds everything: states, weights and cards, evaluations. With it alone,
     another machine goes on where this one was stopped.
     """
-    experiment = pipeline.preset(name, epochs)
+    experiment = pipeline.preset(name, epochs, folder)
     if loop.max_steps_from_environment() is not None:
         raise EquivaeError(
             "EQUIVAE_MAX_STEPS is set, and a run cut short reproduces nothing: unset it"
@@ -28,8 +28,9 @@ def reproduce(
     todo = [s for s in seeds if not pipeline.trained(experiment, s, bfloat16, folder)]
     if todo or not all(evaluated(experiment, s, folder) for s in seeds):
         demand_room(experiment, folder, len(todo))
-        if not sources.available(experiment.data):
-            if experiment.data not in sources.MEGABYTES:
+        mine = experiment.data not in sources.EVERY
+        if not mine and not sources.available(experiment.data):
+            if experiment.data not in sources.MEGABYTES | others.MEGABYTES:
                 sets.load(experiment.data)  # its error says where files are looked for
             print(f"downloading {experiment.data} to {sources.data_root()}", flush=True)
             sources.download(experiment.data)
@@ -53,7 +54,9 @@ def reproduce(
     lines = [tables.title(name, experiment.data), "", table, ""]
     lines.append(f"every number: {folder.results}; settings, time, memory: "
                  f"{folder.checkpoints}")  # fmt: skip
-    if experiment != experiments.get(name):
+    if name not in experiments.PRESETS:
+        lines.append("its images are not the book's, so no table of the book has a row")
+    elif experiment != experiments.get(name):
         lines.append("not for the book: the epochs are not those of the preset")
     else:
         publish = f"python -m tools.publish {name} --out {folder.root}"

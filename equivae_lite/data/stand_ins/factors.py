@@ -44,8 +44,9 @@ def draw_factors(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Labels and factors of a whole block, cut to the first `count`.
 
-    Labels are drawn evenly from so many classes. `scale` is drawn evenly in its logarithm, all others evenly. Raises DataError for a
-    count that is not from 1 to BLOCK, and for a range that is none.
+    `scale` is drawn evenly in its logarithm, all others evenly, and labels from so many
+    `classes`. Raises DataError for a count that is not from 1 to BLOCK, and for a range
+    that is none.
     """
     if integer("count", count, 1, DataError) > BLOCK:
         raise DataError(f"count is {count}, but a block has {BLOCK} images.")

@@ -1,4 +1,4 @@
-"""`letters`: printed letters A to Z, leaning, thick and thin, bent as a hand bends them.
+"""`letters`: printed letters A to Z, leaning, thick and thin, bent as by a hand.
 
 The first set here with other classes than ten digits: 26, for models of one's own. Each
 letter has the factors of a glyph (`glyphs`) and, besides, a smooth field of
@@ -27,6 +27,7 @@ RANGES = {
 }
 GRID = 4  # the displacements are drawn at 4 x 4 points and interpolated,
 BEND = 0.8  # with this standard deviation, in pixels
+CHUNK = 8 * BLOCK  # images drawn at once: few of each letter and face are in a block
 
 
 def letters(n: int, split: str = "train") -> tuple[Tensor, Tensor, dict[str, Tensor]]:
@@ -36,13 +37,16 @@ def letters(n: int, split: str = "train") -> tuple[Tensor, Tensor, dict[str, Ten
     factors name -> (n, ...), such that `draw_glyphs(labels, **factors,
     characters=LETTERS)` gives the images.
     """
-    images, labels, factors = [], [], []
+    labels, factors = [], []
     for random, _, count in blocks(n, split, "letters", SEEDS):
         some, drawn = draw_factors(random, RANGES, count, classes=len(LETTERS))
         bend = BEND * random.standard_normal((BLOCK, 2, GRID, GRID))
         drawn["bend"] = torch.from_numpy(bend.astype(np.float32))[:count]
-        images.append(draw_glyphs(some, **drawn, characters=LETTERS))
         labels.append(some)
         factors.append(drawn)
     together = {name: torch.cat([f[name] for f in factors]) for name in factors[0]}
-    return torch.cat(images), torch.cat(labels), together
+    y, images = torch.cat(labels), []
+    for rows in torch.arange(n).split(CHUNK):
+        pose = {name: value[rows] for name, value in together.items()}
+        images.append(draw_glyphs(y[rows], **pose, characters=LETTERS))
+    return torch.cat(images), y, together

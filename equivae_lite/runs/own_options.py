@@ -1,5 +1,4 @@
-"""`train --data FOLDER --name NAME`: the options of `train` for the reader's own images.
-"""
+"""`train --data FOLDER --name NAME`: what `train` is told of the reader's images."""
 
 from __future__ import annotations
 

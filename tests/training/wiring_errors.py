@@ -304,8 +304,8 @@ ERRORS = (
     ),
     Planted(
         "seed-of-labels-ignored", "every seed labels the same images", OBJECTIVES,
-        "class_balanced_split(data.labels.cpu(), per_class, seed)",
-        "class_balanced_split(data.labels.cpu(), per_class, 0)",
+        "labelled_rows(data, experiment.labels, seed)",
+        "labelled_rows(data, experiment.labels, 0)",
         TRAINING + "a_labelled_set_is_that_of_its_seed",
     ),
     Planted(

@@ -33,8 +33,8 @@ def choose(
     """
     if smallest < 2:
         raise ExperimentError(
-            f"the smallest class has {smallest} labelled images, but r_y of one is made "
-            "from others: label at least 2 of each class"
+            f"the smallest class has {smallest} labelled images, but r_y of one is "
+            "made from others: label at least 2 of each"
         )
     kind = "svhn" if colours == 3 else "mnist"
     base = get(f"{kind}-supervised" if labels is None else f"{kind}-semi-supervised")

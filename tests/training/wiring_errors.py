@@ -445,8 +445,8 @@ ERRORS = (
     # Whole runs.
     Planted(
         "train-device-ignored", "training images stay on the CPU", PIPELINE,
-        'experiment.data, "train", limit, device)\n        test =',
-        'experiment.data, "train", limit)\n        test =',
+        'experiment.data, "train", limit, device, home)\n        test =',
+        'experiment.data, "train", limit, "cpu", home)\n        test =',
         OF_RUN.format("train-device"),
     ),
     Planted(

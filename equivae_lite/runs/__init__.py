@@ -4,6 +4,9 @@
     reproduce.py     all of it by one command, which goes on where it was stopped
     study.py         what each ingredient of chapter 12's recipe is worth
     folders.py       the book's shelf and a reader's folder: what lies where
+    own.py           experiments by name: presets, and those of the reader's own images
+    own_options.py   `train --data FOLDER --name NAME`
+    estimate.py      how long a training will take, before it begins
     tables.py        mean ± standard error, and tables in Markdown
     machine.py       for the cards: processor, memory, versions, commit
     command_line.py  what `python -m equivae_lite` takes, and how its commands end

@@ -38,8 +38,10 @@ def test_names_of_every_kind_hidden_files_and_unequal_classes(tmp_path):
     assert np.bincount(found.labels).tolist() == [5, 2, 4]
     assert found.images.shape == (11, 1, 20, 20) and found.images.dtype == np.uint8
     said = "\n".join(found.notes)
-    for words in ("Ähre: 1 files are no pictures (1 .txt)", "1 files beside the sub",
-                  "without pictures are no classes: empty", "grey, 20 x 20"):  # fmt: skip
+    for words in (
+        "Ähre: 1 files are no pictures (1 .txt)", "1 files beside the sub",
+        "without pictures are no classes: empty", "grey, 20 x 20",
+    ):  # fmt: skip
         assert words in said, words
 
 

@@ -7,6 +7,7 @@
     own.py           experiments by name: presets, and those of the reader's own images
     own_options.py   `train --data FOLDER --name NAME`
     estimate.py      how long a training will take, before it begins
+    page/            `page NAME`: one static folder in which a model draws
     tables.py        mean ± standard error, and tables in Markdown
     machine.py       for the cards: processor, memory, versions, commit
     command_line.py  what `python -m equivae_lite` takes, and how its commands end

@@ -18,6 +18,7 @@ from ..errors import EquivaeError
 from ..training import checkpoints, experiments
 from ..training.settings import Experiment
 from . import folders, own, own_options, pipeline, reproduce, study
+from .page import page
 
 LARGEST_SEED = 2**32 - 1
 MOST_THREADS = 1024
@@ -98,13 +99,19 @@ def parser() -> argparse.ArgumentParser:
     study_.add_argument("variant", nargs="?", help="one, or all; none: the table")
     study_.add_argument("--bfloat16", action="store_true")
 
+    page_ = commands.add_parser(
+        "page", help="a folder with a web page in which a model draws, offline"
+    )
+    page_.add_argument("experiment")
+    page_.add_argument("--seed", type=seed, default=0)
+
     for command, seeds in ((evaluate, [0]), (again, [0, 1, 2]), (study_, [0])):
         command.add_argument("--seeds", type=seed, nargs="+", default=seeds)
 
     bench = commands.add_parser("bench", help="the cost of a training step")
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
 
-    for command in (list_, train, validate, evaluate, again, study_, bench):
+    for command in (list_, train, validate, evaluate, again, study_, bench, page_):
         command.add_argument(
             "--out", metavar="FOLDER",
             help="holds checkpoints, results and the states to go on from (default: "
@@ -152,6 +159,9 @@ def run(arguments: argparse.Namespace) -> None:
     for name in getattr(a, "experiments", [getattr(a, "experiment", None)]):
         if name is not None:
             own.named(name, folder)
+    if a.command == "page":
+        print("open", page.write(a.experiment, a.seed, folder))
+        return
     where = device(a.device)
     if a.threads:
         torch.set_num_threads(a.threads)

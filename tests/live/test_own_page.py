@@ -13,7 +13,7 @@ from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.model.networks import Architecture
 from equivae_lite.runs import pipeline
 from equivae_lite.runs.folders import Folder
-from equivae_lite.runs.page import page, packed
+from equivae_lite.runs.page import packed, page
 from equivae_lite.training import checkpoints
 from equivae_lite.training.choice import choose
 from tests.support.browser import opening

@@ -281,7 +281,7 @@ def test_a_share_of_each_class(labels, seed, classes, share):
     if legal:
         assert sorted(torch.cat(found).tolist()) == list(range(len(labels)))
         kept, held = (
-            np.bincount(np.array(labels)[side], minlength=classes) for side in found
+            np.bincount(np.array(labels)[s.numpy()], minlength=classes) for s in found
         )
         for y in range(classes):
             n = kept[y] + held[y]

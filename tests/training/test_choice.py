@@ -33,7 +33,7 @@ def test_a_choice_is_a_preset_with_the_sizes_of_the_images():
     )
     colour = choose("mine", "mine", **FACTS | {"size": 48, "colours": 3})
     assert colour.arch.likelihood == "gaussian" and colour.arch.size == 48
-    assert colour.separation_steps == 2000 and colour.separation_distortion == 1.0
+    assert 1000 < colour.separation_steps <= 2000 and colour.separation_distortion == 1
     semi = choose("mine", "mine", labels=520, **FACTS | {"smallest": 20})
     recipe = experiments.get("mnist-semi-supervised")
     for name in ("alpha", "consistency", "distortion", "labelled_weight", "label_sum"):
@@ -57,7 +57,7 @@ def test_many_classes_make_small_pools():
     for classes, m_max in ((2, 7), (26, 7), (62, 3), (150, 1), (700, 1)):
         assert choose("m", "m", **FACTS | {"classes": classes}).m_max == m_max
     assert choose("m", "m", **FACTS | {"smallest": 4}).m_max == 3
-    with pytest.raises(ExperimentError, match="label at least 2 of each class"):
+    with pytest.raises(ExperimentError, match="label at least 2 of each"):
         choose("m", "m", **FACTS | {"smallest": 1})
 
 

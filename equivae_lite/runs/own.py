@@ -21,10 +21,10 @@ from ..data.gather import Gathered, from_folder
 from ..data.sets import ImageSet
 from ..errors import DataError, EquivaeError, ExperimentError
 from ..model.networks import Architecture
-from ..training import experiments
+from ..training import checkpoints, experiments
 from ..training.choice import choose
 from ..training.settings import Experiment
-from .folders import Folder, of_reader
+from .folders import Folder, holder_of, of_reader
 
 KEEP = "delete it and make it again with `train --data FOLDER --name NAME`"
 LONGEST_NAME = 60
@@ -81,6 +81,18 @@ def known_md5(name: str, folder: Folder) -> dict[str, str]:
         return sets.known_md5(name)
     card = read(name, folder)
     return {} if card is None else card["data"]
+
+
+def holder(name: str, seed: int, folder: Folder, short: bool) -> Folder:
+    """Where a checkpoint lies: as `holder_of`, which the shelf answers for presets.
+
+    With `short`, of a reader's own experiment also what was cut short, if that is all.
+    """
+    found = holder_of(name, seed, folder)
+    whole = files.exists(checkpoints.paths(name, seed, found.checkpoints)[1])
+    if whole or not short or name in experiments.PRESETS:
+        return found
+    return folder.short
 
 
 def make(

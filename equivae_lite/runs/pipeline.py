@@ -28,7 +28,7 @@ from ..model.equivae import EquiVAE
 from ..training import checkpoints, experiments, loop
 from ..training.settings import Experiment
 from . import own
-from .folders import MINE, Folder, demand_room, holder_of, of_reader
+from .folders import MINE, Folder, demand_room, of_reader
 from .machine import commit, hardware, peak_megabytes, versions
 
 
@@ -267,11 +267,12 @@ def evaluate(
     home = of_reader(folder.root)
     place = home if limit is None else home.short
     for seed in seeds:  # all errors before any work
-        checkpoints.load(name, seed, holder_of(name, seed, folder).checkpoints)
+        holder = own.holder(name, seed, folder, limit is not None)
+        checkpoints.load(name, seed, holder.checkpoints)
     files.demand_writable(place.results)
     paths, train_set, test = [], None, None
     for seed in seeds:
-        holder = holder_of(name, seed, folder)
+        holder = own.holder(name, seed, folder, limit is not None)
         with place.locked(f"{name}-seed{seed}"):
             where = holder.checkpoints
             model, pixels, card = checkpoints.load(name, seed, where, device)

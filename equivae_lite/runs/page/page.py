@@ -22,7 +22,7 @@ from ...evaluation.bound import latent_means
 from ...model.equivae import EquiVAE
 from ...training import checkpoints
 from .. import own
-from ..folders import MINE, Folder, holder_of, of_reader
+from ..folders import MINE, Folder, of_reader
 from .packed import pack
 
 LIVE = ROOT / "book" / "live"
@@ -37,14 +37,14 @@ def write(name: str, seed: int = 0, folder: Folder = MINE) -> Path:
     Raises CheckpointError if there is no such model, or its r_y is not of images.
     """
     home = of_reader(folder.root)
-    holder = holder_of(name, seed, home)
+    holder = own.holder(name, seed, home, short=True)
     model, pixels, card = checkpoints.load(name, seed, holder.checkpoints)
     if model.class_r is None:
         raise CheckpointError(
             f"{name} has no r_y of its classes (it is an ablation, or was no bound): "
             "there is nothing to draw from"
         )
-    test = own.load(card["data"]["name"], "test", None, "cpu", home)
+    test = own.load(card["data"]["name"], "test", LOOKED_AT, "cpu", home)
     text = content(name, seed, model, pixels, card, test, home)
     path = home.root / "pages" / name / "index.html"
     files.write(path, text.encode())
@@ -120,6 +120,8 @@ def _facts(name: str, seed: int, card: dict, folder: Folder) -> str:
         f"{card['parameters']:,} weights, trained for {card['seconds'] / 60:.1f} "
         f"minutes (seed {seed})."
     ]
+    if not card.get("complete", True):
+        words.append("It was cut short: this is no trained model.")
     m = card["metrics"]
     if "test_images" in m:
         words.append(

@@ -44,9 +44,11 @@ help:
 	@echo "               imitated processors (an hour or more, 12 GB in .portability/)"
 	@echo "make clean     remove what was built (keeps .venv and data/)"
 
-# --all: without it the list of references misses what other pages newly cite.
+# jupyter-book build . --all -W --keep-going -n, noting what the pages were made of:
+# `make test` looks at these pages as long as nothing of that changes. --all: without it
+# the list of references misses what other pages newly cite.
 book: $(INSTALLED)
-	$(BIN)/jupyter-book build . --all -W --keep-going -n
+	$(BIN)/python -m tools.pages.site --afresh
 	$(BIN)/python -m tools.pages.check_pages $(HTML)
 	@echo "The book is built: $(CURDIR)/$(HTML)/index.html"
 

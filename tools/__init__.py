@@ -9,8 +9,11 @@
     portability.py  the tests on other packages and processors
     dissect.py      what the shipped models of chapter 11 hide
     studies.py      what studies of several runs share
+    starts.py       how the units of v come into use, from several starts
+    judges.py       the judges of drawings, classifiers of real images alone
     silence.py      how f falls silent on svhn-part, and what keeps it awake
     by_heart.py     what helps on svhn-part against learning by heart
+    stop_gradient.py  what the stop before the label posterior is worth
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network
 """

@@ -25,7 +25,7 @@ from pathlib import Path
 from equivae_lite import ROOT
 
 FOLDER = ROOT / ".portability"
-EXTRAS = ".[notebooks,book,test]"
+EXTRAS = ".[cluster,notebooks,book,test]"
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
 # torch's and oneDNN's variables, as pairs that belong to one processor.
 PROCESSORS = {

@@ -27,8 +27,13 @@ REMEDY = "make it again"
 Writes = list[tuple[Path, bytes | dict]]  # in the order in which they are done
 
 
-def experiment(name: str, seeds: list[int] | None, folder: Folder) -> Writes:
-    """What the shelf gets of an experiment; CheckpointError if something is amiss."""
+def experiment(
+    name: str, seeds: list[int] | None, folder: Folder, importance_weighted: bool = True
+) -> Writes:
+    """What the shelf gets of an experiment; CheckpointError if something is amiss.
+
+    Without `importance_weighted`, L_k may be missing: few tables show it.
+    """
     e = experiments.get(name)
     found = pipeline.evaluations(name, folder)
     seeds = sorted(found) if seeds is None else seeds
@@ -42,7 +47,7 @@ def experiment(name: str, seeds: list[int] | None, folder: Folder) -> Writes:
         bfloat16 = card.get("precision") == pipeline.precision(True)
         if not pipeline.trained(e, seed, bfloat16, folder):
             raise CheckpointError(f"{name} seed {seed} is not a whole run")
-        if not reproduce.evaluated(e, seed, folder):
+        if not reproduce.evaluated(e, seed, folder, importance_weighted):
             raise CheckpointError(
                 f"{name} seed {seed} was not evaluated whole, or with other weights: "
                 f"python -m equivae_lite evaluate {name} --seeds {seed}"
@@ -54,11 +59,12 @@ def experiment(name: str, seeds: list[int] | None, folder: Folder) -> Writes:
         writes.append((checkpoints.paths(name, seed, SHELF.checkpoints)[1], card))
         table["seeds"][str(seed)] = found[seed]
     ordered = sorted(table["seeds"].items(), key=lambda item: int(item[0]))
-    command = f"python -m equivae_lite evaluate {name} --seeds "
+    command = f"python -m equivae_lite evaluate {name} "
+    command += "" if importance_weighted else "--no-importance-weighted "
     table |= {
         "experiment": name,
         "data": card["data"],
-        "command": command + " ".join(seed for seed, _ in ordered),
+        "command": " ".join([f"{command}--seeds", *(seed for seed, _ in ordered)]),
         "seeds": dict(ordered),
         "versions": folder.read_result(name, seeds[-1])["versions"],
     }
@@ -91,7 +97,10 @@ def measurement(name: str, folder: Folder) -> Writes:
     return [(shelf, table)]
 
 
-def publish(names: list[str], seeds: list[int] | None, folder: Folder) -> list[Path]:
+def publish(
+    names: list[str], seeds: list[int] | None, folder: Folder,
+    importance_weighted: bool = True,
+) -> list[Path]:  # fmt: skip
     """Check all, then write all; the paths on the shelf."""
     writes: Writes = []
     for name in names:
@@ -100,7 +109,7 @@ def publish(names: list[str], seeds: list[int] | None, folder: Folder) -> list[P
         elif name.startswith("bench"):
             writes += measurement(name, folder)
         else:
-            writes += experiment(name, seeds, folder)
+            writes += experiment(name, seeds, folder, importance_weighted)
     with files.locked(SHELF.states / ".shelf.lock", "the shelf"):
         for path, content in writes:
             kind = files.write if isinstance(content, bytes) else files.write_json
@@ -115,10 +124,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="+", help="experiments, study, bench…")
     parser.add_argument("--seeds", type=int, nargs="+", help="default: all there are")
     parser.add_argument("--out", help=f"the folder they are in (default: {MINE.root})")
+    parser.add_argument("--no-importance-weighted", action="store_true",
+                        help="take evaluations without their slowest part")  # fmt: skip
     options = parser.parse_args(arguments)
+    weighted = not options.no_importance_weighted
     try:
         folder = of_reader(options.out)
-        for path in publish(options.names, options.seeds, folder):
+        for path in publish(options.names, options.seeds, folder, weighted):
             print("on the shelf:", path.name)
     except EquivaeError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -104,10 +104,9 @@
       });
   };
 
-  /* The line under a figure. A screen reader reads it out when it changes, so it waits
+  /* The line under a figure, or another one. A screen reader reads it out when it changes, so it waits
      until the reader's hand rests. */
-  function speaker(figure) {
-    const line = figure.querySelector(".live-said");
+  function speaker(figure, line = figure.querySelector(".live-said")) {
     let timer = 0;
     return (text) => {
       clearTimeout(timer);

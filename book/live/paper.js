@@ -1,7 +1,7 @@
 "use strict";
 /* The sheet to draw on: ink at once, whether the model is there or not.
 
-   A stroke belongs to the pointer that began it. What was there before a stroke, a
+   A stroke belongs to the pointer, or to the keys, that began it. What was there before a stroke, a
    Clear or a digit that was taken is kept, and Undo brings it back. */
 (() => {
   let versions = 0; // a number for every state that has lost lines of the one before
@@ -12,7 +12,7 @@
     const pen = penOf(part.paper);
     const ORIGIN = 360, BASE = 36; // in an address: from -360 to 935, two characters each
     let now = { digit: "first", strokes: [] }; // the digit that lies there, or what is drawn
-    let past = [], going = null; // what Undo brings back; { id, type, stroke } of a pointer
+    let past = [], going = null; // what Undo brings back; { id, type, stroke } of a pen
     let version = ++versions, lines = []; // of all strokes: from, to, width
 
     /* One line of a stroke, onto the canvas and into the list. */
@@ -70,14 +70,26 @@
     }
 
     /* A stroke more. Lines that are there stay: to paint all of them takes its time. */
-    function add(stroke) {
+    function begin(id, type, from) {
+      const stroke = { width: Number(part.pen.value), points: [from] };
       const bare = !now.digit;
       past.push(now);
       now = { digit: null, strokes: [...now.strokes, stroke] };
       if (bare && lines.length) link(stroke, 0);
       else paint();
       tell();
+      going = { id, type, stroke };
     }
+
+    function extend(points) {
+      const { stroke } = going, from = stroke.points.length;
+      stroke.points.push(...points);
+      link(stroke, from);
+      changed();
+    }
+
+    const lift = () => { going = null; };
+    const keyed = () => going?.id === "keys";
 
     function undo() {
       going = null;
@@ -95,26 +107,26 @@
 
     on(part.paper, "pointerdown", (event) => {
       if (event.button !== 0) return;
+      if (keyed()) lift();
       if (going) { // a palm may rest on the glass before the pen comes
         if (event.pointerType !== "pen" || going.type === "pen") return;
         undo();
       }
-      const stroke = { width: Number(part.pen.value), points: [point(event)] };
-      add(stroke);
-      going = { id: event.pointerId, type: event.pointerType, stroke };
+      begin(event.pointerId, event.pointerType, point(event));
       hold(part.paper, event);
     });
     on(part.paper, "pointermove", (event) => {
       if (event.pointerId !== going?.id) return;
       // All places that the pen has been at since the last event: curves stay round.
-      const events = event.getCoalescedEvents?.() ?? [], { stroke } = going;
-      const from = stroke.points.length;
-      stroke.points.push(...(events.length ? events : [event]).map(point));
-      link(stroke, from);
-      changed();
+      const events = event.getCoalescedEvents?.() ?? [];
+      extend((events.length ? events : [event]).map(point));
     });
     on(part.paper, "pointerup pointercancel lostpointercapture", (event) => {
-      if (event.pointerId === going?.id) going = null;
+      if (event.pointerId === going?.id) lift();
+    });
+    EquivaeLive.keys(figure, {
+      begin(from) { if (!going) begin("keys", "keys", from); },
+      extend, lift, down: keyed,
     });
     on(part.clear, "click", () => {
       if (now.digit || now.strokes.length) set({ digit: null, strokes: [] });

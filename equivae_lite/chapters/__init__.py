@@ -6,6 +6,7 @@
     anatomy.py     layers, weights and arithmetic of a network, as tables
     colour.py      which data chapters 13 and 14 use, and their tables
     known.py       what is known of a picture, and what r and v carry of it
+    judge.py       whose class a drawing is of, by a classifier that drew nothing
     explorer.py    walks through r_y and v (chapter 16)
     widgets.py     the same by sliders
     exercises/     the judges of the exercises, one file a chapter

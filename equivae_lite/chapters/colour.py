@@ -162,8 +162,9 @@ def departures_table(content: dict) -> str:
 def arms_table(content: dict) -> str:
     """Markdown of what `tools.by_heart` found: a row for each arm, at its last epoch.
 
-    Means over seeds ± standard errors of (4), in nats; the last column is the mean
-    difference to the first arm with the same seed, and its 95 % interval.
+    Means over seeds ± standard errors of (4), in nats. The last columns are mean
+    differences within a seed and their 95 % intervals: of the averaged weights to the
+    last ones, and of the arm to the first arm.
     """
     of_arms = {
         entry["words"]: {
@@ -183,12 +184,15 @@ def arms_table(content: dict) -> str:
             [of_arms[arm][seed]["held_out_bound"] for seed in both]
             for arm in (words, first)
         ]
+        last_weights = [last["last_weights_bound"] for last in seeds.values()]
         rows.append([
             words, len(seeds),
             *(plus_minus(over_seeds(x), 0) for x in (seen, unseen, gap)),
+            verdict(unseen, last_weights, digits=0, paired=True),
             "–" if words == first else verdict(*against, digits=0, paired=True),
         ])  # fmt: skip
     heads = ["arm", "seeds", "training images", "held-out images", "difference",
+             "held out, averaged weights against the last",
              "held out, against the first row"]  # fmt: skip
     return markdown(heads, rows)
 

@@ -61,6 +61,28 @@ def pixel_facts(images: Tensor) -> dict[str, Tensor]:
     }
 
 
+def statistics(images: Tensor) -> dict[str, float]:
+    """What colour pictures (N, 3, H, W) uint8 are like, in numbers from 0 to 1.
+
+    Contrast is the standard deviation within a picture and colour, step the difference
+    of two pixels side by side; both are averaged over pictures.
+    """
+    x = images.double() / 255
+    red, green, blue = x.unbind(1)
+
+    def correlation(a: Tensor, b: Tensor) -> float:
+        return torch.corrcoef(torch.stack((a.flatten(), b.flatten())))[0, 1].item()
+
+    return {
+        "mean": x.mean().item(),
+        "standard deviation": x.std().item(),
+        "contrast within a picture": x.std((2, 3)).mean().item(),
+        "step from a pixel to the next": x.diff(dim=3).abs().mean().item(),
+        "correlation of red and green": correlation(red, green),
+        "correlation of red and blue": correlation(red, blue),
+    }
+
+
 def neighbours(images: ImageSet) -> dict[str, Tensor]:
     """Whether the photograph has a digit before or after; {} where nothing is known.
 

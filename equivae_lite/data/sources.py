@@ -26,6 +26,7 @@ DRAWN = ("glyphs", "street-glyphs", "letters")  # by this package, from no file
 EVERY = tuple(dict.fromkeys(NAMES + DRAWN + others.NAMES))  # all that `load` knows
 SPLITS = ("train", "test")
 MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch; nothing fetches svhn-part
+FETCHED = MEGABYTES | others.MEGABYTES
 SILENCE = 60  # seconds that a server may take for its next bytes
 # torchvision checks the MD5 of the archives that it downloads, but not that of
 # the unpacked files that it reads. These are the unpacked ones: images, labels.
@@ -119,7 +120,7 @@ def checked_md5(name: str, path: Path, expected: str) -> str:
 
 def remedy(name: str, again: str = "") -> str:
     """How to come by the files of a real set, in a sentence."""
-    if name in MEGABYTES or name in others.NAMES:
+    if name in FETCHED:
         return f"`python -m equivae_lite download {name}` fetches it{again}."
     return "No command fetches it: put a whole copy there (data/README.md)."
 
@@ -140,8 +141,7 @@ def download(name: str, root: str | Path | None = None) -> Path:
     from torchvision import datasets
     from torchvision.datasets.utils import download_url
 
-    sizes = MEGABYTES | others.MEGABYTES
-    check_choice("data set to download", name, tuple(sizes))
+    check_choice("data set to download", name, tuple(FETCHED))
     folder = data_root(root)
     wanted = {p: d for s in SPLITS for p, d in files(name, s, root).items()}
     wrong = [path for path, digest in wanted.items() if not _whole(path, digest)]
@@ -154,7 +154,7 @@ def download(name: str, root: str | Path | None = None) -> Path:
     )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(no_write)
-    print(f"fetching {name} ({sizes[name]} MB) into {folder}", flush=True)
+    print(f"fetching {name} ({FETCHED[name]} MB) into {folder}", flush=True)
     try:
         for path in filter(Path.is_file, wrong):
             print(f"{path} is damaged: it is fetched again", flush=True)

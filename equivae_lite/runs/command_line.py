@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import io
 import os
 import sys
@@ -13,18 +12,29 @@ from collections.abc import Callable
 import torch
 
 from .. import __version__
-from ..data import others, sources
+from ..data import sources
 from ..errors import EquivaeError
-from ..training import checkpoints, experiments
+from ..training import experiments
 from ..training.settings import Experiment
-from . import folders, own, own_options, pipeline, reproduce, study
+from . import (
+    compare,
+    folders,
+    listing,
+    machine,
+    own,
+    own_options,
+    pipeline,
+    reproduce,
+    streams,
+    study,
+)
 from .page import page
 
 LARGEST_SEED = 2**32 - 1
 MOST_THREADS = 1024
+MOST_JOBS = 1024
 MOST_EPOCHS = 100_000
 SMOKE_IMAGES, SMOKE_STEPS = 1000, "5"
-FETCHED = (*sources.MEGABYTES, *others.MEGABYTES)
 
 
 def _between(lowest: int, highest: int) -> Callable[[str], int]:
@@ -50,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     list_ = commands.add_parser("list", help="the experiments and the data sets here")
 
     download = commands.add_parser("download", help="fetch a real data set")
-    download.add_argument("data", help=", ".join(FETCHED))
+    download.add_argument("data", help=", ".join(sources.FETCHED))
 
     train = commands.add_parser(
         "train", help="train one seed of an experiment, or of images of your own",
@@ -76,6 +86,13 @@ def parser() -> argparse.ArgumentParser:
         "its data: svhn-supervised is street-glyphs-supervised on SVHN itself.",
     )
     again.add_argument("experiments", metavar="experiment", nargs="+")
+    side = again.add_mutually_exclusive_group()
+    side.add_argument("--jobs", type=_between(1, MOST_JOBS), metavar="N",
+                      help="N seeds side by side, each in a process of its own (needs "
+                      "the package distributed)")  # fmt: skip
+    side.add_argument("--scheduler", metavar="ADDRESS",
+                      help="the same on a cluster: `dask scheduler` prints it. All its "
+                      "machines must see FOLDER")  # fmt: skip
     seed = _between(0, LARGEST_SEED)
     for command in (train, validate):
         command.add_argument("--seed", type=seed, default=0)
@@ -85,6 +102,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--bfloat16", action="store_true",
                              help="matrix products in bfloat16: faster where the "
                              "processor has it")  # fmt: skip
+
+    compare_ = commands.add_parser(
+        "compare", help="your results beside the book's, in standard errors"
+    )
+    compare_.add_argument("out", metavar="FOLDER", nargs="?",
+                          help="what --out named (default: data/mine)")  # fmt: skip
+    compare_.add_argument("experiments", metavar="experiment", nargs="*",
+                          help="default: all that are there")  # fmt: skip
 
     evaluate = commands.add_parser(
         "evaluate", help="evaluate checkpoints: yours, or else those that are shipped"
@@ -148,13 +173,16 @@ def device(asked: str | None) -> str:
 def run(arguments: argparse.Namespace) -> None:
     a = arguments
     if a.command == "list":
-        _list(folders.of_reader(a.out))
+        listing.show(folders.of_reader(a.out))
         return
     if a.command == "download":
         print("the files are in", sources.download(a.data))
         return
     # What can be wrong is an error before any work.
     folder = folders.of_reader(a.out)
+    if a.command == "compare":
+        print(compare.compare(folder, a.experiments))
+        return
     own_options.check(a)
     for name in getattr(a, "experiments", [getattr(a, "experiment", None)]):
         if name is not None:
@@ -176,6 +204,11 @@ def run(arguments: argparse.Namespace) -> None:
     if a.command == "study":
         print(study.main(a.variant, a.seeds, where, a.bfloat16, folder))
     elif a.command == "reproduce":
+        if a.jobs or a.scheduler:
+            reproduce.side_by_side(
+                a.experiments, a.seeds, folder, _of_each_run(a),
+                jobs=a.jobs, scheduler=a.scheduler,
+            )  # fmt: skip
         for name in a.experiments:
             print(reproduce.reproduce(
                 name, a.seeds, folder, where, epochs=a.epochs, bfloat16=a.bfloat16
@@ -196,19 +229,11 @@ def run(arguments: argparse.Namespace) -> None:
         _bench(a.experiment).main(a.experiment, where, smoke=smoke, folder=folder)
 
 
-def _list(mine: folders.Folder) -> None:
-    for name in sources.EVERY:
-        here = "here" if sources.available(name) else "absent"
-        if name in sources.DRAWN:
-            here = "drawn" if name == "letters" else "stand-in"
-        print(f"data        {name:32s} {here}")
-    yours = {name: own.named(name, mine) for name in own.names(mine)}
-    for name, e in (experiments.PRESETS | yours).items():
-        words = []
-        for folder, what in ((folders.SHELF, "shipped"), (mine, "yours")):
-            if seeds := checkpoints.shipped_seeds(name, folder.checkpoints):
-                words.append(f"{what} seeds {seeds}")
-        print(f"experiment  {name:32s} {e.data}, {', '.join(words) or 'no weights'}")
+def _of_each_run(a: argparse.Namespace) -> dict:
+    """What side by side every run is asked for; on a cluster its workers choose."""
+    threads = machine.threads_for_each(a.jobs) if a.jobs else None
+    return {"threads": a.threads or threads, "device": a.device, "epochs": a.epochs,
+            "bfloat16": a.bfloat16}  # fmt: skip
 
 
 def _smoke_images(e: Experiment) -> int:
@@ -226,40 +251,9 @@ def _bench(name: str):
     return steps
 
 
-def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """What a terminal that knows ASCII alone is shown in place of other characters."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    there = error.object[error.start : error.end]
-    return "".join(PLAIN.get(c, "?") for c in there), error.end
-
-
-PLAIN = {"±": "+/-", "–": "-", "—": "-", "−": "-", "×": "x"}
-
-
-def prepare_streams() -> None:
-    """Output that cannot end a run: a ± in ASCII, a closed terminal.
-
-    A closed stream would lend its number to the next file that is opened, and what
-    is said of the run would be written into that.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    codecs.register_error("equivae-plain", _in_ascii)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="equivae-plain")
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0, or 2 after an error in words, or 130 after Ctrl-C."""
-    prepare_streams()
+    streams.prepare()
     arguments = parser().parse_args(argv)
     try:
         run(arguments)

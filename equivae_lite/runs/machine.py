@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -47,6 +48,13 @@ def peak_megabytes(device: str) -> dict[str, int]:
     if device.startswith("cuda"):
         found["gpu"] = torch.cuda.max_memory_allocated(device) // 1024**2
     return found
+
+
+def threads_for_each(jobs: int) -> int:
+    """CPU threads for each of `jobs` processes: together as many as there are cores."""
+    can_ask = hasattr(os, "sched_getaffinity")  # which of them are ours: Linux
+    cores = len(os.sched_getaffinity(0)) if can_ask else os.cpu_count() or 1
+    return max(1, cores // jobs)
 
 
 def versions() -> dict[str, str]:

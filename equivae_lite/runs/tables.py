@@ -89,7 +89,7 @@ def of_seeds(evaluations: dict[int, dict], cards: dict[int, dict]) -> str:
     """
     columns = {"seed": [*map(str, evaluations), "mean"]}
     for heading, place, unit, digits in COLUMNS:
-        values = [_look_up(found, place) for found in evaluations.values()]
+        values = [look_up(found, place) for found in evaluations.values()]
         if None not in values:
             columns[heading] = _column([unit * v for v in values], digits)
     minutes = [card["seconds"] / 60 for card in cards.values()]
@@ -108,7 +108,8 @@ def title(name: str, data_set: str) -> str:
     return f"{name}, on the test images of {data_set}{note}"
 
 
-def _look_up(found: dict, place: str) -> float | None:
+def look_up(found: dict, place: str) -> float | None:
+    """A number of an evaluation by its place, as "bound.all.bound"; None without it."""
     for key in place.split("."):
         if key not in found:
             return None

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 import equivae_lite
 from equivae_lite import files
 from equivae_lite.data import sources
-from equivae_lite.runs import command_line, machine
+from equivae_lite.runs import machine, streams
 from tests.support.notebooks import code, save
 from tools.notebooks.book import ROOT
 
@@ -162,11 +162,17 @@ TERMINALS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def table():
+    """As a terminal shows it that knows every character."""
+    text = run("-m", "equivae_lite", "study", PYTHONIOENCODING="utf-8").stdout
+    assert "±" in text
+    return text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("terminal", TERMINALS, ids=lambda t: next(iter(t.values())))
-def test_a_table_is_printed_whatever_the_terminal_knows(terminal):
-    table = run("-m", "equivae_lite", "study", PYTHONIOENCODING="utf-8").stdout
-    assert "±" in table
+def test_a_table_is_printed_whatever_the_terminal_knows(terminal, table):
     env = os.environ | terminal
     done = subprocess.run(
         [sys.executable, "-m", "equivae_lite", "study"], cwd=ROOT, env=env,
@@ -184,7 +190,7 @@ def test_a_character_that_has_no_plain_form(monkeypatch):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    command_line.prepare_streams()
+    streams.prepare()
     print("a × b ± 中", file=stream, flush=True)
     assert raw.getvalue().split() == [b"a", b"x", b"b", b"+/-", b"?"]
 
@@ -277,24 +283,24 @@ def shown(path: Path) -> tuple[str, list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("home", HOMES.values(), ids=HOMES)
-def test_a_home_that_cannot_be_used(tmp_path, monkeypatch, home):
-    done = run("-m", "equivae_lite", "list", HOME=home)
-    assert done.returncode == 0, done.stderr
-    monkeypatch.delenv("HOME")
-    if home:
-        monkeypatch.setenv("HOME", home)
-    text, pictures = shown(save(tmp_path / "a.ipynb", code(NOTEBOOK)))
-    assert "profile" in text and len(pictures) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", [None, "agg", "Agg"])
-def test_figures_are_shown_whatever_mplbackend_says(tmp_path, monkeypatch, backend):
+@pytest.mark.parametrize(
+    ("home", "backend"),
+    [("missing", None), ("not writable", "agg"), ("as it is", "Agg")],
+)
+def test_figures_are_shown_whatever_home_and_mplbackend_say(
+    tmp_path, monkeypatch, home, backend
+):
+    """A kernel takes seconds to start: each tries a home and a backend at once."""
+    if home in HOMES:
+        done = run("-m", "equivae_lite", "list", HOME=HOMES[home])
+        assert done.returncode == 0, done.stderr
+        monkeypatch.delenv("HOME")
+        if HOMES[home]:
+            monkeypatch.setenv("HOME", HOMES[home])
     if backend:
         monkeypatch.setenv("MPLBACKEND", backend)
     text, pictures = shown(save(tmp_path / "a.ipynb", code(NOTEBOOK)))
-    assert len(pictures) == 1
+    assert "profile" in text and len(pictures) == 1
     assert ("changed to inline" in text) == (backend is not None)
 
 

@@ -53,6 +53,10 @@ CASES = {
         ),
         (lambda L, p, a: ruled_out(L + p, ~a).logsumexp(-1), "that are allowed"),
         (lambda L, p, a: mean_under(ruled_out(L + p, a).softmax(-1), L, p), "0 * -inf"),
+        (
+            lambda L, p, a: (ruled_out(L + p, a).softmax(-1) * (L + p)).sum(-1),
+            "The entropy of q(y) is missing",
+        ),
     ],
     ch04.check_certainty: [
         (lambda L, p: -(L + p).softmax(-1).amax(-1).log(), "Right."),

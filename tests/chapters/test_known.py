@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from equivae_lite import files
 from equivae_lite.chapters import known
-from equivae_lite.data import sets
+from equivae_lite.data import sets, sources
 from tests.support.small import images
+from tools import part_statistics
 
 
 def test_facts_of_the_stand_in_are_its_factors():
@@ -32,6 +34,30 @@ def test_facts_of_real_images_are_in_their_pixels():
     assert facts["light, left to right"][1] == pytest.approx(1 / 3)
     assert facts["light, top to bottom"][1] == pytest.approx(0)
     assert facts["contrast"][1] > 0.16
+
+
+def test_statistics_are_those_of_the_pixels():
+    grey = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    grey[0] = 255  # one white, one black picture
+    assert known.statistics(grey) == pytest.approx({
+        "mean": 0.5, "standard deviation": (96 / 95) ** 0.5 / 2,
+        "contrast within a picture": 0, "step from a pixel to the next": 0,
+        "correlation of red and green": 1, "correlation of red and blue": 1,
+    })  # fmt: skip
+    striped = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    striped[:, :2, :, ::2] = 255  # red and green white, black, white, black; no blue
+    striped[:, 2, :, 1::2] = 255  # blue the other way
+    found = known.statistics(striped)
+    assert found["step from a pixel to the next"] == 1
+    assert found["correlation of red and blue"] == pytest.approx(-1)
+    assert found["contrast within a picture"] == pytest.approx((16 / 15) ** 0.5 / 2)
+
+
+@pytest.mark.skipif(not sources.available("svhn-part"), reason="needs svhn-part")
+def test_stored_statistics_of_the_part_are_those_of_its_pictures():
+    kept, found = files.read_json(part_statistics.PATH, ""), part_statistics.found()
+    assert kept["statistics"] == pytest.approx(found.pop("statistics"), rel=1e-9)
+    assert found.items() <= kept.items()
 
 
 def test_neighbours_are_the_rows_beside_it_of_one_photograph():

@@ -13,7 +13,6 @@ import errno
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -24,9 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tools.planted import warm
+
 NAME = "glyphs-supervised"
-PRELOADED = ["torch", "numpy", "safetensors.torch", "scipy.ndimage", "tqdm.auto",
-             "sklearn.linear_model", "filelock", "torchvision"]  # fmt: skip
 SECONDS = 120
 
 
@@ -152,10 +151,8 @@ class Ended:
 
 
 def start(folder: Path, log: Path, seeds=(0,), fault: Fault | None = None):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
     arguments = (str(folder), str(log), tuple(seeds), fault)
-    process = context.Process(target=_child, args=arguments)
+    process = warm.context().Process(target=_child, args=arguments)
     process.start()
     return process
 

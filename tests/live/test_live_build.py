@@ -39,7 +39,8 @@ def test_only_pages_with_figures_load_scripts_and_only_theirs(live_site):
     common = ["weights.js", "network.js", "engine.js", "paint.js"]
     assert scripts(live_site / "book/hero.html") == [*common, "hero.js"]
     assert scripts(live_site / "book/draw.html") == [
-        *common, "keep.js", "encoder.js", "handwriting.js", "paper.js", "draw.js"
+        *common, "keep.js", "encoder.js", "handwriting.js", "keys.js", "paper.js",
+        "draw.js",
     ]  # fmt: skip
     # What two figures share is loaded once.
     both = ["keep.js", "pad.js", "styles.js", "scene.js"]

@@ -12,6 +12,7 @@ from tests.support import colab
 from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
 
 CHAPTERS = toc_notebooks()
+SLIDERS = "16_explorer"
 
 
 def is_checkout():
@@ -47,13 +48,34 @@ def runtime(tmp_path_factory):
     return runtime
 
 
+@pytest.fixture(scope="module")
+def bare(runtime, tmp_path_factory):
+    """What the environment was before any chapter."""
+    return runtime.state(tmp_path_factory.mktemp("bare"))
+
+
 @pytest.fixture
-def unchanged(runtime, tmp_path):
+def unchanged(runtime, bare, tmp_path):
     """Compare the environment after a test with what it was before."""
-    before, asked = runtime.state(tmp_path), runtime.asked_of_pip()
-    yield before
-    assert runtime.state(tmp_path) == before
+    asked = runtime.asked_of_pip()
+    yield bare
+    assert runtime.state(tmp_path) == bare
     assert runtime.asked_of_pip() == asked, "something was to be installed"
+
+
+@pytest.fixture(scope="module")
+def cloned(runtime, address, tmp_path_factory):
+    """What the first cell leaves behind in Colab's /content."""
+    content = tmp_path_factory.mktemp("content")
+    source = first_cell(CHAPTERS[0])
+    runtime.run(colab.ONE_CELL, content, source, clone_from=address)
+    return content
+
+
+@pytest.fixture(scope="module")
+def chapter(runtime, address):
+    with runtime.serve(address) as run:
+        yield run
 
 
 def first_cell(path):
@@ -86,21 +108,33 @@ def test_first_cell(runtime, address, tmp_path, unchanged):
 
 
 @pytest.mark.parametrize("name", [path.stem for path in CHAPTERS])
-def test_whole_chapter(name, runtime, address, tmp_path, unchanged):
+def test_whole_chapter(name, runtime, chapter, cloned, tmp_path, unchanged):
     """Smoke profile, stand-in; on Colab a notebook is opened without its folder."""
+    shutil.copytree(cloned, tmp_path, copy_function=os.link, dirs_exist_ok=True)
     shutil.copy(BOOK / f"{name}.ipynb", tmp_path)
-    last = "import torch\n" + colab.STATE + "print(torch.__file__, torch.__version__)"
-    output = runtime.chapter(tmp_path, name, last, address)
-    *_, state, imported = output.strip().splitlines()
-    state = colab.last_line(state)
-    assert state["prefix"] == str(runtime.folder)  # the kernel was that of Colab
-    assert state["package"].startswith(str(tmp_path / "equivae-lite"))
-    file, version = imported.split()
-    assert [file, version.split("+")[0]] == [
-        unchanged["torch"][0],
-        unchanged["torch"][1].split("+")[0],
-    ]
-    assert state["installed"] == unchanged["installed"]
+    right(chapter(tmp_path, f"{name}.ipynb", colab.STATE + IMPORTED), runtime, tmp_path,
+          unchanged)  # fmt: skip
+
+
+def test_whole_chapter_in_a_kernel(runtime, address, tmp_path, unchanged):
+    """By the kernel that Colab has, from the clone on: the chapter with sliders."""
+    shutil.copy(BOOK / f"{SLIDERS}.ipynb", tmp_path)
+    last = colab.STATE + IMPORTED + "\nprint(json.dumps(told))"
+    output = runtime.in_a_kernel(tmp_path, SLIDERS, last, address)
+    right(colab.last_line(output), runtime, tmp_path, unchanged)
+
+
+IMPORTED = "import torch\ntold['imported'] = [torch.__file__, torch.__version__]"
+
+
+def right(state, runtime, folder, before):
+    """The Python was that of Colab, with Colab's torch and the book of the clone."""
+    assert state["prefix"] == str(runtime.folder)
+    assert state["package"].startswith(str(folder / "equivae-lite"))
+    assert state["imported"][0] == before["torch"][0]
+    versions = [v.split("+")[0] for v in (state["imported"][1], before["torch"][1])]
+    assert versions[0] == versions[1]
+    assert state["installed"] == before["installed"]
 
 
 # --- what would go wrong is noticed ---------------------------------------------------

@@ -222,6 +222,7 @@ def test_a_solution_is_folded_already():
     [
         (["hide-input"], {"code_prompt_show": "f against g: within 0.1"}, False),
         (["hide-input"], {}, True),
+        (["hide-cell"], {}, True),
         (["hide-input"], {"code_prompt_show": " "}, True),
         (["hide-input", "setup"], {}, False),
         ([], {}, False),

@@ -62,6 +62,9 @@ def found(tmp_path, monkeypatch):
         new_markdown_cell(TEXT, id="summary"),
     )
     monkeypatch.setattr(claims, "toc_notebooks", lambda: [chapter])
+    intro = tmp_path / "intro.md"
+    intro.write_text("# The title\n\n## The chapters\n", encoding="utf-8")
+    monkeypatch.setattr(claims, "INTRO", intro)
 
     def read_ledger(*entries, **others):
         path = tmp_path / "claims.yml"
@@ -154,6 +157,60 @@ def test_cells_have_addresses_and_points_their_links(found, tmp_path):
         assert f'href="claims.html#{anchor}"' in mark.astext()
 
 
+INTRO_TEXT = """# The title
+
+Nothing is claimed here.
+
+```{live} hero
+:name: fig-hero
+
+A block that is no paragraph.
+```
+
+1. The sum of $x$ is one,
+   as is seen.
+2. The sum is not two.
+
+## The chapters
+
+- 07 claims what it likes
+"""
+PLAIN = {"says": "Nothing is", "none": "it greets"}
+FIRST = entry("The sum of", f"{CHAPTER}#asserts")
+LAST = entry("The sum is not", "tests/pages/test_claims.py::test_as_a_command")
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ([PLAIN, FIRST, LAST], None),
+        ([FIRST, LAST], "no entry for the point 'Nothing is claimed here.'"),
+        ([PLAIN, LAST], "no entry for the point 'The sum of $x$ is one, as is seen.'"),
+        ([PLAIN, entry("The sum of", "asserts"), LAST], "there is no cell 'asserts'"),
+        ([PLAIN, entry("The sum of", f"{CHAPTER}#shows"), LAST], "none of its cells"),
+        ([PLAIN, entry("The sum of", "tests/no.py::test_x"), LAST], "is no cell 'te"),
+        ([PLAIN | {"none": ""}, FIRST, LAST], NEEDS),
+        ([PLAIN, entry("A block", f"{CHAPTER}#asserts")], "no point begins with"),
+        ([PLAIN, entry("07 claims", f"{CHAPTER}#asserts")], "no point begins with"),
+    ],
+)
+def test_the_introduction(found, tmp_path, entries, problem):
+    found()
+    path = tmp_path / "intro.md"
+    path.write_text(INTRO_TEXT, encoding="utf-8")
+    whole, problems = claims.pair(path, entries)
+    assert any(problem in p for p in problems) if problem else problems == []
+    if not problem:
+        assert [c.number for c in whole] == [2, 3]
+        page = claims.page(whole)
+        assert f'<a href="{CHAPTER}.html#cell-asserts">07, asserts</a>' in page
+        assert "## The introduction" in page and f"`{LAST['cells'][0]}`" in page
+
+
+def test_only_the_introduction_may_claim_nothing(found):
+    assert found(ONE, {"says": TWO["says"], "none": "it greets"})[1]
+
+
 def test_as_a_command(found, tmp_path, monkeypatch, capsys):
     page = tmp_path / "claims.md"
     monkeypatch.setattr(claims, "PAGE", page)
@@ -168,7 +225,9 @@ def test_as_a_command(found, tmp_path, monkeypatch, capsys):
     assert "2 claims, no orphans" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("chapter", toc_notebooks(), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "chapter", [claims.INTRO, *toc_notebooks()], ids=lambda path: path.stem
+)
 def test_every_point_of_the_book_has_its_entry(chapter):
     entries = yaml.safe_load(claims.LEDGER.read_text(encoding="utf-8"))
     assert claims.pair(chapter, entries.get(chapter.stem) or [])[1] == []

@@ -23,6 +23,7 @@ def test_pictures_say_how_large_they_are_and_wait(site, name):
     waiting = [i for i in found if 'loading="lazy"' in i]
     themed = [i for i in found if re.search("only-(dark|light)", i)]
     assert waiting == [i for i in found[1:] if i not in themed]
+    assert [i for i in found if 'priority="low"' not in i] == waiting
     for image in found:
         sides = re.search(r'\bwidth="(\d+)" height="(\d+)"', image)
         file = page.parent / pictures.SOURCE.search(image)[1]
@@ -81,9 +82,10 @@ def test_attributes_are_put_once(tmp_path):
                'width="10" height="7"><img src="none.png">')  # fmt: skip
     done = pictures.sized(article, tmp_path)
     assert done == (
-        '<img src="data:x"><img alt="one" src="a.png" decoding="async" width="640" '
-        'height="480"/><img src="a.png" width="10" height="7" decoding="async" '
-        'loading="lazy"><img src="none.png" decoding="async" loading="lazy">'
+        '<img src="data:x"><img alt="one" src="a.png" decoding="async" '
+        'fetchpriority="low" width="640" height="480"/><img src="a.png" width="10" '
+        'height="7" decoding="async" loading="lazy"><img src="none.png" '
+        'decoding="async" loading="lazy">'
     )
     assert pictures.sized(done, tmp_path) == done
 
@@ -97,19 +99,27 @@ def test_the_caption_of_a_table():
     assert [n.astext() for n in title.findall(nodes.math)] == ["x"]
     assert len(box[1]) == 0
     assert not captions.put(nodes.container(), "None", "table-b")
+    two = nodes.container("", nodes.table(), nodes.table())
+    assert captions.put(two, ["One", "Two"], "table-c")
+    assert [t["ids"] for t in two] == [["table-c"], ["table-c-2"]]
+    assert [t[0].astext() for t in two] == ["One", "Two"]
+    assert not captions.put(two, ["One", "Two", "Three"], "table-c")
 
 
-RESULTS = [p for p in toc_notebooks() if p.stem[:2] in ("11", "12", "13", "14")]
-
-
-@pytest.mark.parametrize("path", RESULTS, ids=lambda p: p.stem)
-def test_tables_of_results_have_captions(site, path):
+@pytest.mark.parametrize("path", toc_notebooks(), ids=lambda p: p.stem)
+def test_tables_that_cells_print_have_captions(site, path):
     page = (site / "book" / f"{path.stem}.html").read_text(encoding="utf-8")
-    with_table = {c.id for c in read(path).cells if c.cell_type == "code"
-                  for o in c.outputs
-                  if "|---" in o.get("data", {}).get("text/markdown", "")}  # fmt: skip
+    printed = [c.id for c in read(path).cells if c.cell_type == "code"
+               for o in c.outputs
+               if re.search(r"\|:?--", o.get("data", {}).get("text/markdown", ""))]
     found = re.findall(
-        r'<table\b[^>]*id="table-([\w-]+)">\s*<caption><span class="caption-number">'
-        r'Table (\d+)\.\d+ </span><span class="caption-text">(.+?)</span>', page)
-    assert {cell for cell, _, _ in found} == with_table and with_table
-    assert {int(number) for _, number, _ in found} == {int(path.stem[:2])}
+        r'<table\b[^>]*id="table-([\w-]+?)(?:-2)?">\s*<caption>'
+        r'<span class="caption-number">Table (\d+b?)\.\d+ </span>'
+        r'<span class="caption-text">(.+?)</span>', page)  # fmt: skip
+    assert [cell for cell, _, _ in found] == printed
+    assert {number.zfill(2) for _, number, _ in found} <= {path.stem.split("_")[0]}
+    plain = re.findall(r"<table\b[^>]*>(?!\s*<caption>)", page)
+    assert len(plain) == sum(
+        len(re.findall(r"^\|:?--", c.source, re.M))
+        for c in read(path).cells if c.cell_type == "markdown"
+    )  # fmt: skip

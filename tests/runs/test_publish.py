@@ -25,13 +25,18 @@ def shelf(tmp_path, monkeypatch):
 
 @pytest.fixture
 def mine(tmp_path, shelf):
-    """A reader's folder with the shipped run, as if it had been trained there."""
-    mine = Folder(tmp_path / "mine")
+    return folder_with(NAME, tmp_path / "mine")
+
+
+def folder_with(name, root, without=()):
+    """A reader's folder with a shipped run, as if it had been trained there."""
+    mine = Folder(root)
     mine.checkpoints.mkdir(parents=True)
-    for path in checkpoints.paths(NAME, 0, SHELF.checkpoints):
+    for path in checkpoints.paths(name, 0, SHELF.checkpoints):
         shutil.copy(path, mine.checkpoints)
-    table = files.read_json(SHELF.results / f"{NAME}.json", "")
-    mine.keep_result(NAME, 0, {"evaluation": table["seeds"]["0"], "versions": {}})
+    found = files.read_json(SHELF.results / f"{name}.json", "")["seeds"]["0"]
+    found = {key: value for key, value in found.items() if key not in without}
+    mine.keep_result(name, 0, {"evaluation": found, "versions": {}})
     return mine
 
 
@@ -80,6 +85,17 @@ def test_nothing_else_does(mine, shelf, what):
     with pytest.raises(CheckpointError):
         publish.publish([NAME], None, mine)
     assert not shelf.root.exists()
+
+
+def test_the_slowest_part_may_be_left_out_if_one_says_so(tmp_path, shelf):
+    name = "glyphs-supervised"
+    mine = folder_with(name, tmp_path / "mine", without=["importance_weighted"])
+    with pytest.raises(CheckpointError, match="was not evaluated whole"):
+        publish.publish([name], None, mine)
+    publish.publish([name], None, mine, importance_weighted=False)
+    kept = files.read_json(shelf.results / f"{name}.json", "")
+    assert "importance_weighted" not in kept["seeds"]["0"]
+    assert kept["command"].endswith(f"{name} --no-importance-weighted --seeds 0")
 
 
 def test_all_or_nothing(mine, shelf):

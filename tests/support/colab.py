@@ -12,6 +12,8 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -34,12 +36,13 @@ sys.exit("no pip in this test")
 STATE = """\
 import importlib.util, json, sys
 from importlib import metadata
-print(json.dumps({
+told = {
     "prefix": sys.prefix,
     "torch": [importlib.util.find_spec("torch").origin, metadata.version("torch")],
     "installed": sorted(f"{d.name} {d.version}" for d in metadata.distributions()),
     "package": getattr(sys.modules.get("equivae_lite"), "__file__", None),
-}))
+}
+print(json.dumps(told))
 """
 # One cell in IPython, which knows `!` and `%`; a kernel would take seconds to start.
 ONE_CELL = """\
@@ -169,7 +172,29 @@ class Colab:
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done.stdout
 
-    def chapter(self, folder: Path, name: str, last: str, clone_from: str) -> str:
+    @contextmanager
+    def serve(self, clone_from: str) -> Iterator[Callable]:
+        """A function of (folder, notebook, last): see `colab_chapters`.
+
+        It gives what the cell `last` left as `told`; what stops a chapter fails.
+        """
+        with subprocess.Popen(
+            [str(self.python), str(Path(__file__).with_name("colab_chapters.py"))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
+            env=self.environment(clone_from),
+        ) as server:  # fmt: skip
+
+            def chapter(folder: Path, notebook: str, last: str) -> object:
+                print(json.dumps([str(folder), notebook, last]), file=server.stdin,
+                      flush=True)  # fmt: skip
+                told, stopped = json.loads(server.stdout.readline())
+                assert stopped is None, stopped
+                return told
+
+            yield chapter
+            server.stdin.close()
+
+    def in_a_kernel(self, folder: Path, name: str, last: str, clone_from: str) -> str:
         """Run a whole chapter and one cell more; what that cell prints.
 
         Once in some tens of runs this old ipykernel and the clients of today lose a

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from tools.live.directive import SOURCES
 from tools.notebooks.book import ROOT
+from tools.planted import warm
 
 CONF = """
 import sys
@@ -48,11 +49,24 @@ def build(folder: Path, pages: dict[str, str], *options: str):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "conf.py").write_text(CONF.format(root=str(ROOT)), encoding="utf-8")
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n"]
-    where = [str(folder), str(folder / "html")]
-    return subprocess.run(
-        [*sphinx, *options, *where], cwd=ROOT, capture_output=True, encoding="utf-8"
-    )
+    strictly = ["-q", "-W", "--keep-going", "-n"]
+    arguments = [*strictly, *options, str(folder), str(folder / "html")]
+    said = [folder.with_name(f"{folder.name}.{name}") for name in ("out", "err")]
+    child = warm.context().Process(target=_sphinx, args=(arguments, *said))
+    child.start()
+    child.join()
+    texts = [path.read_text(encoding="utf-8") for path in said]
+    return subprocess.CompletedProcess(arguments, child.exitcode, *texts)
+
+
+def _sphinx(arguments: list[str], *said: Path) -> None:
+    """`python -m sphinx`, in a process of its own that says what it says in files."""
+    for stream, path in enumerate(said, 1):
+        os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), stream)
+    os.chdir(ROOT)
+    from sphinx.cmd.build import main
+
+    sys.exit(main(arguments))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ pass in the copy as it is.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import shutil
 import sys
@@ -27,18 +26,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 
+from tools.planted import warm
+
 ROOT = Path(__file__).resolve().parents[2]
 # What the killing tests need of the repository.
 COPIED = (
     "equivae_lite", "tests", "tools", "book/live", "conftest.py", "pyproject.toml",
 )  # fmt: skip
 SECONDS = 300  # for one test, on a machine that does other things
-# What the tests import, but for what is copied: seconds that each would take anew.
-PRELOADED = [
-    "torch", "torchvision.datasets", "numpy", "pytest", "safetensors.torch",
-    "tqdm.auto", "matplotlib", "playwright.sync_api", "torch.optim",
-]  # fmt: skip
-
 TRAINING = "tests/training/test_wiring.py::test_"
 RUNS = "tests/runs/test_wiring.py::test_"
 DISTORTIONS = "tests/data/test_distortions.py::test_"
@@ -534,13 +529,16 @@ def planted(error: Planted, root: Path = ROOT) -> str:
 
 
 def copy(folder: Path) -> None:
-    """What the tests need, into an empty folder."""
-    ignore = shutil.ignore_patterns("__pycache__")
+    """What the tests need, into an empty folder.
+
+    With what Python has compiled of it, which is known by the time and size of a
+    file: one that is changed is compiled anew.
+    """
     for name in COPIED:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target, ignore=ignore)
+            shutil.copytree(ROOT / name, target)
         else:
             shutil.copy(ROOT / name, target)
 
@@ -592,11 +590,7 @@ def _report(send: Connection, root: Path, tests: list[str]) -> None:
 
 def apart(root: Path, tests: list[str]) -> tuple[int, list[str]]:
     """`run` in a process of its own, started from one that knows torch already."""
-    known = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context(
-        "forkserver" if "forkserver" in known else "spawn"
-    )
-    context.set_forkserver_preload(PRELOADED)
+    context = warm.context()
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_report, args=(send, root, tests))
     child.start()
@@ -646,12 +640,13 @@ def hunt(
             text = planted(error)
             with lent() as root:
                 path = root / error.path
-                before = path.read_bytes()
+                before, stat = path.read_bytes(), path.stat()
                 path.write_text(text, encoding="utf-8")
                 try:
                     return apart(root, [error.test])
                 finally:
                     path.write_bytes(before)
+                    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
         def unplanted(_: object = None) -> tuple[int, list[str]]:
             with lent() as root:

@@ -52,7 +52,10 @@ SCRIPTS = {
     "hero": ("hero.js",),
     "styles": ("keep.js", "pad.js", "styles.js"),
     "interpolation": ("keep.js", "interpolation.js"),
-    "draw": ("keep.js", "encoder.js", "handwriting.js", "paper.js", "draw.js"),
+    "draw": (
+        *("keep.js", "encoder.js", "handwriting.js"),
+        *("keys.js", "paper.js", "draw.js"),
+    ),
     "scene": ("keep.js", "pad.js", "scene.js"),
 }
 # In a template: what figures share, and its file in book/live.

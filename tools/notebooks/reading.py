@@ -46,10 +46,10 @@ def long_cells(notebook: NotebookNode) -> list[str]:
 def unnamed_folds(notebook: NotebookNode) -> list[str]:
     """Folded cells whose one open line does not say what is in the fold."""
     return [
-        f"cell {cell.id} is tagged hide-input without mystnb.code_prompt_show: say in "
-        "one line what was compared with what, and how closely it agreed"
+        f"cell {cell.id} is folded without mystnb.code_prompt_show: say in one line "
+        "what was compared with what, and how closely it agreed"
         for cell in code_cells(notebook)
-        if "hide-input" in tags(cell)
+        if {"hide-input", "hide-cell"} & set(tags(cell))
         and "setup" not in tags(cell)  # tools/pages/folds.py has the words for it
         and not cell.metadata.get("mystnb", {}).get("code_prompt_show", "").strip()
     ]

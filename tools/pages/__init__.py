@@ -10,9 +10,11 @@
     pictures.py         say how large they are, and load when they come near
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page
-    diagrams.py         draws the networks, on canvas.py
-    graphs.py           draws what is no network: plates, a sample, a table
-    family.py           draws the graphs of related models
+    draw.py             draws, light and dark, on canvas.py:
+    diagrams.py           the networks
+    graphs.py             what is no network: plates, a sample, a table
+    flows.py              what flows where: a gradient
+    family.py             the graphs of related models
     picture.py          the ten digits of the front page
     social.py           the picture for shared links
 """

@@ -1,16 +1,17 @@
 """A sheet to draw networks on: shaded boxes, feature maps in perspective, arrows.
 
 Columns run downwards and the sheet is as wide as a phone, so that letters stay
-readable there. `tools.pages.diagrams` draws the book's networks on it.
+readable there. `tools.pages.draw` draws everything that is drawn on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import matplotlib
+
+matplotlib.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.patches import Ellipse, FancyBboxPatch, Polygon, Rectangle
 
@@ -160,18 +161,5 @@ def bar_width(units: int) -> float:
     return 6 + 0.62 * units
 
 
-def save(
-    drawing: Callable[[Theme], Canvas], name: str, theme: str, target: Path
-) -> Path:
-    """Write a drawing in a theme as SVG, and return its path.
-
-    Drawn twice it is the same file: no date, no random identifiers.
-    """
-    settings = {"svg.hashsalt": name, "svg.fonttype": "none", "path.simplify": False}
-    with plt.rc_context(matplotlib.rcParamsDefault | settings):
-        canvas = drawing(THEMES[theme])
-        canvas.figure.savefig(
-            target, transparent=True, metadata={"Date": None, "Creator": None}
-        )
-        plt.close(canvas.figure)
-    return target
+# What draws on a canvas of its own, in the colours of a theme.
+Drawing = Callable[[Theme], Canvas]

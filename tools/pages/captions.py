@@ -3,7 +3,7 @@
 A figure has its caption in the metadata of its cell, and so has a table:
 `"mystnb": {"table": {"caption": "…"}}`. Formulas in it stand between single dollars.
 The table is then numbered within its chapter, and has the address #table-ID of its
-cell.
+cell; a cell that prints several has a list of captions, and #table-ID-2 for the second.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def inline(text: str) -> list[nodes.Node]:
     ]  # fmt: skip
 
 
-def put(box: nodes.Element, caption: str, anchor: str) -> bool:
-    """Give the first table of a cell its caption; False where there is none."""
-    table = next(box.findall(nodes.table), None)
-    if table is None:
-        return False
-    table.insert(0, nodes.title("", "", *inline(caption)))
-    table["ids"].append(anchor)
-    return True
+def put(box: nodes.Element, captions: str | list[str], anchor: str) -> bool:
+    """Give the tables of a cell their captions; False where there are fewer tables."""
+    captions = [captions] if isinstance(captions, str) else captions
+    tables = list(box.findall(nodes.table))
+    for number, (table, caption) in enumerate(zip(tables, captions), start=1):
+        table.insert(0, nodes.title("", "", *inline(caption)))
+        table["ids"].append(anchor if number == 1 else f"{anchor}-{number}")
+    return len(tables) >= len(captions)
 
 
 def on_read(app: Sphinx, doctree: nodes.document) -> None:

@@ -1,4 +1,4 @@
-"""The ledger of claims: what each chapter's summary says, and which cell carries it.
+"""The ledger of claims: what summaries and the introduction say, and what carries it.
 
     python -m tools.pages.claims           what is wrong with the ledger, a line each
     python -m tools.pages.claims --write   the page book/claims.md anew
@@ -8,6 +8,11 @@ point begins, which cells carry it, on which data and seeds, with which interval
 what would refute it. A point without an entry, an entry without a point, a cell that is
 not there, and an entry none of whose cells can fail are problems, and the tests fail on
 them.
+
+The introduction's points are its paragraphs and list items from the first to the table
+of contents, which says what chapters hold and not what they found. Their cells are
+chapter#cell, or a test of the project, file::name. For a paragraph that claims no
+result the entry says why, under `none`.
 
 As a Sphinx extension this gives the cells an address, and every point a link to its
 line in the ledger.
@@ -25,20 +30,23 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from tools.notebooks.book import BOOK, code_cells, number, read, toc_notebooks
+from tools.notebooks.book import BOOK, ROOT, code_cells, number, read, toc_notebooks
 from tools.notebooks.rules import has_check
 
 LEDGER, PAGE = BOOK / "claims.yml", BOOK / "claims.md"
 SUMMARY = re.compile(r"^## Summary\s*\n(.*?)(?=^## |\Z)", re.M | re.S)
 POINT = re.compile(r"^- (.*?)(?=^- |^\s*$|\Z)", re.M | re.S)
 KEYS = {"says", "cells", "data", "seeds", "interval", "refuted"}
+INTRO, CONTENTS = BOOK / "intro.md", "## The chapters"
+BLOCK = re.compile(r"^```.*?^```$|^#.*?$", re.M | re.S)  # figures, and headings
+ITEM = re.compile(r"(?:^|\n)(?:- |\d+\. )")
 HEAD = """\
 # Claims
 
-Every point of every chapter's summary, and what carries it. A point that is proved or
-computed says so; one that is measured names its data, its seeds and its interval. The
-last words say what would refute it. The cells are linked; at least one of them holds an
-assertion that can fail, the others may only show the point.
+Every point of the introduction and of every chapter's summary, and what carries it. A
+point that is proved or computed says so; one that is measured names its data, its
+seeds and its interval. The last words say what would refute it. The cells are linked;
+at least one of them holds an assertion that can fail, the others may only show it.
 
 This page is written from `book/claims.yml` by `python -m tools.pages.claims --write`.
 A test fails on a point without an entry, on an entry without a point, on a cell that is
@@ -73,12 +81,39 @@ def points(path: Path) -> list[str]:
     return [" ".join(point.split()) for point in POINT.findall(found[1] + "\n")]
 
 
+def introduction(path: Path = INTRO) -> list[str]:
+    """Paragraphs and list items of the introduction up to its table of contents."""
+    text = path.read_text(encoding="utf-8").partition(CONTENTS)[0]
+    found = [
+        " ".join(item.split())
+        for paragraph in re.split(r"\n\s*\n", BLOCK.sub("", text))
+        for item in ITEM.split(paragraph)
+    ]
+    return [point for point in found if point]
+
+
+def carriers(path: Path) -> dict[str, str]:
+    """What may carry a point of a page: sources of cells and tests, by their names."""
+    if path.suffix == ".ipynb":
+        return {cell.id: cell.source for cell in code_cells(read(path))}
+    found = {
+        f"{chapter.stem}#{cell.id}": cell.source
+        for chapter in toc_notebooks()
+        for cell in code_cells(read(chapter))
+    }
+    for test in (ROOT / "tests").rglob("test_*.py"):
+        source = test.read_text(encoding="utf-8")
+        for name in re.findall(r"^def (test_\w+)", source, re.M):
+            found[f"{test.relative_to(ROOT).as_posix()}::{name}"] = "assert name"
+    return found
+
+
 def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
-    """A chapter's points with their entries, and what does not fit."""
+    """A page's points with their entries, and what does not fit."""
     name, problems, claims = path.stem, [], []
-    cells = {cell.id: cell.source for cell in code_cells(read(path))}
-    left = list(entries)
-    for place, point in enumerate(points(path), 1):
+    cells, left = carriers(path), list(entries)
+    of_page = points(path) if path.suffix == ".ipynb" else introduction(path)
+    for place, point in enumerate(of_page, 1):
         found = [e for e in left if point.startswith(str(e.get("says") or "\0"))]
         if len(found) != 1:
             what = "no entry" if not found else f"{len(found)} entries"
@@ -86,6 +121,8 @@ def pair(path: Path, entries: list[dict]) -> tuple[list[Claim], list[str]]:
             continue
         (entry,) = found
         left.remove(entry)
+        if path.suffix == ".md" and entry.keys() == {"says", "none"} and entry["none"]:
+            continue
         claims.append(Claim(name, place, point, entry))
         if entry.keys() != KEYS or not all(entry.values()):
             problems.append(f"{name}, {point[:40]!r}: needs {', '.join(sorted(KEYS))}")
@@ -103,7 +140,7 @@ def ledger(path: Path = LEDGER) -> tuple[list[Claim], list[str]]:
     """All claims of the book in its order, and all problems."""
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     claims, problems = [], []
-    chapters = {chapter.stem: chapter for chapter in toc_notebooks()}
+    chapters = {page.stem: page for page in (INTRO, *toc_notebooks())}
     for name, chapter in chapters.items():
         of_chapter = pair(chapter, entries.get(name) or [])
         claims += of_chapter[0]
@@ -121,18 +158,26 @@ def page(claims: list[Claim]) -> str:
             title = chapter.replace("_", " ").capitalize()
             if number(chapter):
                 title = f"Chapter {number(chapter)}"
+            elif chapter == INTRO.stem:
+                title = "The introduction"
             parts.append(f"\n## {title}\n")
         e = claim.entry
-        cells = ", ".join(
-            f'<a href="{chapter}.html#cell-{html.escape(cell)}">{html.escape(cell)}</a>'
-            for cell in e["cells"]
-        )
+        cells = ", ".join(_link(chapter, cell) for cell in e["cells"])
         parts.append(
             f"({claim.anchor})=\n{claim.number}. {claim.point}\n\n"
             f"   *Carried by* {cells}. *Data:* {e['data']}. *Seeds:* {e['seeds']}. "
             f"*Interval:* {e['interval']}. *Refuted by:* {e['refuted']}.\n"
         )
     return "\n".join(parts)
+
+
+def _link(chapter: str, cell: str) -> str:
+    """To a cell of this chapter or of another; a test is named, not linked."""
+    if "::" in cell:
+        return f"`{cell}`"
+    page, _, name = cell.rpartition("#")
+    words = html.escape(f"{number(page) or page}, {name}" if page else name)
+    return f'<a href="{page or chapter}.html#cell-{html.escape(name)}">{words}</a>'
 
 
 def address_cells(app: Sphinx, doctree: nodes.document) -> None:

@@ -1,4 +1,4 @@
-"""Draw the networks as SVG, light and dark: python -m tools.pages.diagrams.
+"""Drawings of the networks, for `tools.pages.draw`.
 
 Every size is read from the modules through `chapters.anatomy`, none is typed
 here. Bold letters are for the experiment on MNIST, faint ones for that on SVHN.
@@ -6,24 +6,16 @@ here. Bold letters are for the experiment on MNIST, faint ones for that on SVHN.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 import torch
 from matplotlib.patches import FancyBboxPatch
 
 from equivae_lite.chapters.anatomy import Layer, layers
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.training import experiments
-from tools.notebooks.book import BOOK
-from tools.pages.canvas import BAR, THEMES, WIDTH, Canvas, Theme, bar_width, save
-
-IMAGES = BOOK / "images"
+from tools.pages.canvas import BAR, WIDTH, Canvas, Drawing, Theme, bar_width
 
 
 @dataclass(frozen=True)
@@ -284,27 +276,10 @@ def whole_model(theme: Theme) -> Canvas:
     return c
 
 
-DRAWINGS = {
+DRAWINGS: dict[str, Drawing] = {
     "invariant-encoder": invariant_encoder,
     "equivariant-posterior": equivariant_posterior,
     "generative-network": generative_network,
     "label-posterior": label_posterior,
     "model": whole_model,
 }
-
-
-def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write network-NAME-THEME.svg into `folder` and return its path."""
-    target = folder / f"network-{name}-{theme}.svg"
-    return save(DRAWINGS[name], name, theme, target)
-
-
-def main(folder: Path = IMAGES) -> list[Path]:
-    """Draw everything, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [draw(name, theme, folder) for name in DRAWINGS for theme in THEMES]
-
-
-if __name__ == "__main__":
-    for path in main(*map(Path, sys.argv[1:])):
-        print("wrote", path.name)

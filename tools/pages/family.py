@@ -1,4 +1,4 @@
-"""Draw EquiVAE's relatives in the book's symbols: python -m tools.pages.family.
+"""Drawings of EquiVAE's relatives in the book's symbols, for `tools.pages.draw`.
 
 One row for each model of book/related.md. What is drawn is what that page says: which
 variables there are, what each is made from, and what q looks at.
@@ -6,16 +6,10 @@ variables there are, what each is made from, and what q looks at.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-import matplotlib
-
-matplotlib.use("agg")
-
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
-from tools.pages.diagrams import IMAGES
+from tools.pages.canvas import WIDTH, Canvas, Drawing, Theme
 from tools.pages.graphs import RADIUS, bent, between, plate, variable
 
 PLACES = {  # where a variable stands, in points
@@ -108,19 +102,6 @@ def relative(theme: Theme, model: Relative) -> Canvas:
     return c
 
 
-def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write family-NAME-THEME.svg into `folder` and return its path."""
-    target = folder / f"family-{name}-{theme}.svg"
-    model = RELATIVES[name]
-    return save(lambda t: relative(t, model), name, theme, target)
-
-
-def main(folder: Path = IMAGES) -> list[Path]:
-    """Draw everything, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [draw(name, theme, folder) for name in RELATIVES for theme in THEMES]
-
-
-if __name__ == "__main__":
-    for path in main(*map(Path, sys.argv[1:])):
-        print("wrote", path.name)
+DRAWINGS: dict[str, Drawing] = {
+    name: partial(relative, model=model) for name, model in RELATIVES.items()
+}

@@ -1,21 +1,12 @@
-"""Draw what flows where, as SVG, light and dark: python -m tools.pages.flows.
+"""Drawings of what flows where, for `tools.pages.draw`.
 
-One drawing so far, for chapter 05: the three ways of a gradient into f. Letters are
-text, the colours are those of the networks' drawings (`tools.pages.diagrams`).
+One so far, for chapter 05: the three ways of a gradient into f. The colours are those
+of the networks' drawings (`tools.pages.diagrams`).
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("agg")
-
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
-from tools.pages.diagrams import IMAGES
+from tools.pages.canvas import WIDTH, Canvas, Drawing, Theme
 
 IMAGE = (1, 28, 28)  # MNIST's, as in the drawings of the networks
 ROWS = (34, 120, 206)  # tops of the three rows
@@ -72,21 +63,4 @@ def gradient(theme: Theme) -> Canvas:
     return c
 
 
-DRAWINGS: dict[str, Callable[[Theme], Canvas]] = {"gradient": gradient}
-
-
-def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write flow-NAME-THEME.svg into `folder` and return its path."""
-    target = folder / f"flow-{name}-{theme}.svg"
-    return save(DRAWINGS[name], name, theme, target)
-
-
-def main(folder: Path = IMAGES) -> list[Path]:
-    """Draw everything, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [draw(name, theme, folder) for name in DRAWINGS for theme in THEMES]
-
-
-if __name__ == "__main__":
-    for path in main(*map(Path, sys.argv[1:])):
-        print("wrote", path.name)
+DRAWINGS: dict[str, Drawing] = {"gradient": gradient}

@@ -1,4 +1,4 @@
-"""Draw what is no network as SVG, light and dark: python -m tools.pages.graphs.
+"""Drawings of what is no network, for `tools.pages.draw`.
 
 The graphical model with its plates, the way of a sample of v and of its gradient, and
 the table in which the product of two conditionals is added up.
@@ -6,18 +6,11 @@ the table in which the product of two conditionals is added up.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from tools.pages.canvas import THEMES, WIDTH, Canvas, Theme, save
-from tools.pages.diagrams import IMAGES
+from tools.pages.canvas import WIDTH, Canvas, Drawing, Theme
 
 RADIUS = 16.0
 WHITE = Fraction(3, 4)  # p(1 | 1) of the table: a logit of log 3
@@ -65,7 +58,7 @@ def graphical_model(theme: Theme) -> Canvas:
     """Labelled images beside unlabelled ones; solid the model, dashed q."""
     c = Canvas(theme)
     c.text(74, 10, "a labelled image", ha="center", weight="bold")
-    c.text(226, 10, "an unlabelled image", ha="center", weight="bold")
+    c.text(236, 10, "an unlabelled image", ha="center", weight="bold")
     data, r, v, x = (52, 62), (52, 128), (112, 128), (82, 196)
     plate(c, (24, 26, 142, 258), "")
     plate(c, (30, 32, 136, 242), "")
@@ -84,25 +77,25 @@ def graphical_model(theme: Theme) -> Canvas:
     between(c, v, x)
     bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
     bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
-    everyone, y, r, v, x = (189, 62), (250, 62), (192, 128), (250, 128), (221, 196)
-    plate(c, (166, 26, 292, 258), "")
-    c.text(286, 250, "each unlabelled $x$", ha="right", size=8)
+    everyone, y, r, v, x = (172, 128), (245, 62), (222, 128), (266, 128), (245, 196)
+    plate(c, (202, 26, 294, 258), "")
+    c.text(288, 250, "each unlabelled $x$", ha="right", size=8)
     c.axes.add_patch(Rectangle(
-        (171, 46), 44, 32, fc=theme.boxes["r"][1], ec=theme.boxes["r"][2], lw=1.1,
+        (150, 112), 44, 32, fc=theme.boxes["r"][1], ec=theme.boxes["r"][2], lw=1.1,
     ))  # fmt: skip
-    c.text(193, 56, r"$D_{\mathrm{lab}}$", ha="center")
-    c.text(193, 69, "all of it", ha="center", size=8)
+    c.text(everyone[0], 122, r"$D_{\mathrm{lab}}$", ha="center")
+    c.text(everyone[0], 135, "all of it", ha="center", size=8)
     variable(c, "y", y, "$y$")
     variable(c, "r", r, "$r_y$", fixed=True)
     variable(c, "q", v, "$v$")
     variable(c, "p", x, "$x$", seen=True)
-    c.arrow((everyone[0] + 3, 78), (r[0], r[1] - RADIUS - 1))
+    c.arrow((194, r[1]), (r[0] - RADIUS - 1, r[1]))
     between(c, y, r)
     between(c, r, x)
     between(c, v, x)
     bent(c, (x[0] + 16, x[1] - 4), (v[0] + 6, v[1] + RADIUS), 0.35)
     bent(c, (r[0] + 13, r[1] - 10), (v[0] - 13, v[1] - 10), -0.35)
-    bent(c, (x[0] + 15, x[1] + 6), (y[0] + RADIUS, y[1] + 4), 0.45)
+    bent(c, (x[0] + 15, x[1] + 6), (y[0] + RADIUS, y[1] + 4), 0.42)
     lines = ("filled: seen; single ring: drawn at random; double ring: computed",
              "solid: the model; dashed: what q looks at")  # fmt: skip
     for k, line in enumerate(lines):
@@ -191,25 +184,8 @@ def two_by_two(theme: Theme) -> Canvas:
     return c
 
 
-DRAWINGS: dict[str, Callable[[Theme], Canvas]] = {
+DRAWINGS: dict[str, Drawing] = {
     "model": graphical_model,
     "reparameterisation": reparameterisation,
     "two-by-two": two_by_two,
 }
-
-
-def draw(name: str, theme: str, folder: Path = IMAGES) -> Path:
-    """Write graph-NAME-THEME.svg into `folder` and return its path."""
-    target = folder / f"graph-{name}-{theme}.svg"
-    return save(DRAWINGS[name], name, theme, target)
-
-
-def main(folder: Path = IMAGES) -> list[Path]:
-    """Draw everything, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [draw(name, theme, folder) for name in DRAWINGS for theme in THEMES]
-
-
-if __name__ == "__main__":
-    for path in main(*map(Path, sys.argv[1:])):
-        print("wrote", path.name)

@@ -145,6 +145,8 @@ def number_within_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
     finally:
         env.toc_secnumbers = sections
     for docname, kinds in env.toc_fignumbers.items():
+        if docname not in numbered and "table" in kinds:  # each page counts its own
+            kinds["table"] = {t: (n,) for n, t in enumerate(kinds["table"], start=1)}
         if EQUATION not in kinds:
             continue
         if docname not in numbered:

@@ -19,6 +19,7 @@ from equivae_lite.training import checkpoints
 from tools.notebooks.book import BOOK
 
 PICTURE = BOOK / "_static" / "ten-digits.png"
+LABELS = 20  # points: on a phone a point is half a pixel
 
 
 def draw(target: Path = PICTURE, name: str = "mnist-supervised", seed: int = 0) -> Path:
@@ -35,6 +36,7 @@ def draw(target: Path = PICTURE, name: str = "mnist-supervised", seed: int = 0) 
         column_labels=[f"r{chr(0x2080 + i)}" for i in range(10)],
         cell=0.7,
     )
+    fig.axes[0].tick_params(labelsize=LABELS)
     # No software name in the file: the same picture is the same bytes.
     fig.savefig(target, dpi=120, metadata={"Software": None})
     plt.close(fig)

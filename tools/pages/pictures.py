@@ -2,7 +2,8 @@
 
 Every picture of an article says how large it is, so that its place is kept before it is
 there. All but the first of a page, which the first screen may show, wait until the
-reader comes near; on paper they are all there (book/_static/paper.js).
+reader comes near, and that one lets style sheets and text go first; on paper they are
+all there (book/_static/paper.js).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def sized(article: str, folder: Path) -> str:
             return match[0]
         # What is hidden in one theme would wait for a scroll that does not come.
         lazy = count > 1 and not re.search("only-(dark|light)", match[0])
-        more = ' loading="lazy"' if lazy else ""
+        more = ' loading="lazy"' if lazy else ' fetchpriority="low"'
         path = folder / source[1]
         if not re.search(r"\s(width|height)=", match[0]) and path.is_file():
             sides = size(path)

@@ -1,6 +1,7 @@
 """The built book, built again only where something that it is made of has changed.
 
-Tests that look at pages ask for it with `built()`; `make book` builds afresh.
+Tests that look at pages ask for it with `built()`. `make book` builds afresh, by
+`python -m tools.pages.site --afresh`, and the tests after it take what it has built.
 """
 
 from __future__ import annotations
@@ -48,30 +49,39 @@ def digest(root: Path = ROOT) -> str:
     return total.hexdigest()
 
 
-def built(root: Path = ROOT) -> Path:
+def built(root: Path = ROOT, afresh: bool = False) -> Path:
     """The folder of the built pages, built strictly if they are not up to date.
 
-    Processes that ask at the same time build once. Raises RuntimeError with the end
-    of Sphinx's output when the build fails.
+    Processes that ask at the same time build once. Raises RuntimeError when the build
+    fails, with the end of Sphinx's output; `afresh`, all of it is shown as it comes.
     """
     site, made_of = root / "_build" / "html", root / MADE_OF
     site.parent.mkdir(exist_ok=True)
     with FileLock(root / "_build" / "html.lock"):
         wanted = digest(root)
         made = made_of.read_text(encoding="utf-8") if made_of.is_file() else None
-        if made == wanted and site.is_dir():
+        if made == wanted and site.is_dir() and not afresh:
             return site
         made_of.unlink(missing_ok=True)
         shutil.rmtree(site, ignore_errors=True)  # pages that are gone go
-        run = subprocess.run(BUILD, cwd=root, capture_output=True, encoding="utf-8")
+        run = subprocess.run(
+            BUILD, cwd=root, capture_output=not afresh, encoding="utf-8"
+        )
         if run.returncode or not (site / "index.html").is_file():
-            raise RuntimeError(
-                "the book does not build (make book):\n"
-                + (run.stdout + run.stderr)[-3000:]
-            )
+            said = (run.stdout or "") + (run.stderr or "")
+            raise RuntimeError("the book does not build (make book):\n" + said[-3000:])
         made_of.write_text(wanted, encoding="utf-8")
     return site
 
 
+def main(given: list[str]) -> int:
+    try:
+        print(built(afresh="--afresh" in given))
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    print(built())
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from equivae_lite import files
@@ -143,6 +144,11 @@ def pinned(path: Path = ROOT / "requirements.txt") -> list[list[object]]:
     return [[what, ", ".join(names)] for what, names in rows]
 
 
+def captioned(caption: str, heads: str, rows: Iterable[list[object]]) -> str:
+    """A table with a caption, as MyST has it; `heads` are parted by bars."""
+    return f":::{{table}} {caption}\n{markdown(heads.split('|'), rows)}\n:::\n"
+
+
 def page() -> str:
     """The whole page, as it should be now."""
     chapters, runs = toc_notebooks(), load()
@@ -150,10 +156,10 @@ def page() -> str:
     parts = [
         HEAD,
         "## Chapters\n",
-        markdown(
-            "chapter|data|profile|time|cells|figures|notebook|stamp".split("|"), rows
-        )
-        + "\n",
+        captioned(
+            "What each chapter was executed on, and its stamp.",
+            "chapter|data|profile|time|cells|figures|notebook|stamp", rows,
+        ),
         "Times are those of one run of all cells, the start of the kernel included.\n",
         machines(chapters, runs),
         "## Trained models\n",
@@ -161,14 +167,14 @@ def page() -> str:
         "seed 0 are kept beside it where a chapter needs them. The commit is that of "
         "the code which finished the run; `-changed` says that the package had been "
         "edited since.\n",
-        markdown(
-            "model|data|parameters|trained on|time|commit|weights".split("|"),
+        captioned(
+            "Every trained model: its data, its size, and what made it.",
+            "model|data|parameters|trained on|time|commit|weights",
             map(card_row, cards()),
-        )
-        + "\n",
+        ),
         "## Packages\n",
         "The versions that `make book` installs (`requirements.txt`).\n",
-        markdown(["for", "packages"], pinned()) + "\n",
+        captioned("Packages, by what they are for.", "for|packages", pinned()),
     ]
     return "\n".join(part for part in parts if part.strip())
 

@@ -6,6 +6,7 @@ Here are those in the mathematics (densities, KLs, bounds, complementary images,
 
 from __future__ import annotations
 
+from tools.planted.false_data import FALSE_DATA
 from tools.planted.mutant import Mutant
 from tools.planted.trained import TRAINED
 
@@ -273,4 +274,5 @@ MUTANTS = (
         ("12",),
     ),
     *TRAINED,
+    *FALSE_DATA,
 )  # fmt: skip

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import multiprocessing
 import os
 import sys
 import time
@@ -29,6 +28,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tools.notebooks.book import BOOK, ROOT, read
+from tools.planted import warm
 from tools.planted.errors import MUTANTS
 from tools.planted.mutant import Mutant
 from tools.planted.slices import script, statement
@@ -37,11 +37,6 @@ PACKAGE = "equivae_lite"
 PAGE = BOOK / "planted_errors.md"
 START, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 SECONDS = 900  # for one chapter under one mutant, on a machine that is busy
-# What the chapters import, but for the package: seconds that each would take anew.
-PRELOADED = [
-    "IPython.display", "matplotlib.pyplot", "nbformat", "safetensors.torch",
-    "scipy.ndimage", "torch", "torchvision.datasets", "tqdm.auto",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,12 +138,7 @@ def apart(
     number: str, mutant: Mutant | None, last: str | None = None, only: tuple = ()
 ) -> Outcome:
     """`run` in a process of its own."""
-    # A server that has imported what every chapter needs, and nothing of the package;
-    # Windows has none, and there every process imports anew.
-    known = multiprocessing.get_all_start_methods()
-    way = "forkserver" if "forkserver" in known else "spawn"
-    context = multiprocessing.get_context(way)
-    context.set_forkserver_preload(PRELOADED)
+    context = warm.context()
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_report, args=(send, number, mutant, last, only))
     child.start()
@@ -210,11 +200,11 @@ def table(found: dict[str, list[Outcome]]) -> str:
     groups: dict[str, list[str]] = {}
     for mutant in MUTANTS:
         module = mutant.module.rpartition(".")[2]
-        head = f"In `{module}.{mutant.function}`:"
+        head = f":::{{table}} In `{module}.{mutant.function}`"
         slip = mutant.slip.replace("|", r"\|")  # a bar would end the table's cell
         rows = groups.setdefault(head, ["| error planted | caught by |", "|---|---|"])
         rows.append(f"| {slip} | {_noticed(found[mutant.name])} |")
-    return "\n\n".join(f"{head}\n\n" + "\n".join(r) for head, r in groups.items())
+    return "\n\n".join("\n".join([head, *r, ":::"]) for head, r in groups.items())
 
 
 def _noticed(outcomes: list[Outcome]) -> str:

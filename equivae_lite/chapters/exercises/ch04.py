@@ -75,6 +75,11 @@ def check_partial_label(
                 "its weight: sum p(y) exp L(x, y) over the set.",
             ),
             (
+                (inside.softmax(-1) * joint).sum(-1),
+                "That is the mean of L(x, y) + log p(y) under the best q(y). The "
+                "entropy of q(y) is missing: Failure 1 of this chapter.",
+            ),
+            (
                 BOUND_Y.masked_fill(~ALLOWED, -torch.inf).logsumexp(-1),
                 "Where is log p(y)? Each class enters with p(y) exp L(x, y).",
             ),

@@ -18,21 +18,21 @@ def _numbers(seed: int, *shape: int) -> Tensor:
 
 
 def check_dropout(my_dropout: Callable[[Tensor, Tensor, float], Tensor]) -> bool:
-    """Judge my_dropout(a, keep, p): inverted dropout with a given mask."""
-    a, p = _numbers(1, 4, 6), 0.2
+    """Judge my_dropout(a, keep, eta): inverted dropout with a given mask."""
+    a, eta = _numbers(1, 4, 6), 0.2
     keep = (_numbers(2, 4, 6) > -0.8).double()
     wrong = [
         (a * keep, "Units fall silent, but the others must become louder."),
-        (a * keep / p, "That divides by p: a unit is kept with probability 1 - p."),
-        (a * keep * (1 - p), "That makes units softer: divide by 1 - p."),
-        (a * keep * p, "Divide by the probability that a unit is kept."),
-        (a * (1 - keep) / (1 - p), "The mask is the wrong way round: 1 means kept."),
-        (a * (1 - keep) / p, "Mask and rate are the wrong way round: 1 means kept."),
-        (a / (1 - p), "Nothing falls silent: multiply by the mask."),
+        (a * keep / eta, "That divides by eta: a unit is kept with chance 1 - eta."),
+        (a * keep * (1 - eta), "That makes units softer: divide by 1 - eta."),
+        (a * keep * eta, "Divide by the probability that a unit is kept."),
+        (a * (1 - keep) / (1 - eta), "The mask is the wrong way round: 1 means kept."),
+        (a * (1 - keep) / eta, "Mask and rate are the wrong way round: 1 means kept."),
+        (a / (1 - eta), "Nothing falls silent: multiply by the mask."),
         (a, "That is what evaluation does; this is training."),
     ]
     start = "silence by the mask, then make up for the mean."
-    return judge(my_dropout, (a, keep, p), a * keep / (1 - p), wrong, start=start)
+    return judge(my_dropout, (a, keep, eta), a * keep / (1 - eta), wrong, start=start)
 
 
 def check_features(my_features: Callable[[Tensor, Tensor], Tensor]) -> bool:

@@ -33,19 +33,21 @@ STREET_RANGES: Ranges = {
     "perspective_x": (-0.2, 0.2),
     "perspective_y": (-0.2, 0.2),
     "gap": (0.5, 3.5),
-    "contrast": (0.12, 0.8),
+    "contrast": (0.06, 0.52),
     "light_x": (-0.3, 0.3),
     "light_y": (-0.3, 0.3),
     "stripe_angle": (0.0, np.pi),
     "stripe_period": (4.0, 16.0),
     "stripe_phase": (0.0, 2 * np.pi),
-    "blur": (0.3, 1.5),
-    "noise": (0.0, 0.06),
+    "blur": (0.4, 1.2),
+    "noise": (0.0, 0.008),
+    "warmth": (-0.16, 0.16),
 }
 WORKERS = 8  # at most: each holds the noise of one block, 13 MB
 NEIGHBOUR = 0.6  # share of images with a digit at the left, and at the right
-TINT = 0.12  # how far a colour may be from grey
-ROUGHNESS = 0.15  # bumps and stripes change the brightness of a wall by so much
+SHADE = 0.92  # a photograph is a little darker than the middle of its range
+TINT = 0.04  # how far a colour may be from that of its light
+ROUGHNESS = 0.1  # bumps and stripes change the brightness of a wall by so much
 
 
 def street_glyphs(
@@ -100,14 +102,16 @@ def _street_factors(
         digit = torch.from_numpy(random.integers(10, size=BLOCK))[:count]
         factors[side] = torch.where(uniform(0, 1) < NEIGHBOUR, digit, -1)
     # Two colours whose brightness differs by the contrast; the ink is the darker one,
-    # or in an inverted picture the brighter one.
+    # or in an inverted picture the brighter one. Middle brightness is the most common.
     contrast = factors["contrast"].double()
-    dark = uniform(0, 1) * (1 - contrast)
+    dark = SHADE * (uniform(0, 1) + uniform(0, 1)) / 2 * (1 - contrast)
     inverted = uniform(0, 1) < 0.5
     factors["inverted"] = inverted.long()
+    # One light falls on both: warm is more red and less blue.
+    light = factors["warmth"].double()[:, None] * torch.tensor([0.5, 0.0, -0.5])
     for name, bright in (("ink", inverted), ("paper", ~inverted)):
         grey = dark + contrast * bright
-        colour = grey[:, None] + uniform(-TINT, TINT, COLOURS)
+        colour = grey[:, None] + light + uniform(-TINT, TINT, COLOURS)
         factors[name] = colour.clamp(0, 1).float()
     # A wall is never quite even; about half of the walls are striped.
     strength = uniform(0, ROUGHNESS)[:, None, None]

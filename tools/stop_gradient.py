@@ -1,0 +1,142 @@
+"""What the stop-gradient before q_y-post is worth, and what f(x) is worth to it.
+
+    python -m tools.stop_gradient            every run that is not in the file yet
+    python -m tools.stop_gradient --table    the table so far
+
+Each arm is a run of `equivae_lite.runs.study` with another way for f(x) into q_y-post:
+with the stop forgotten, or not at all. As it is, through the stop, f(x) comes in in the
+study's own runs, which the table has beside them. Budget and judgement are those of the
+study: 55,000 training images, 100 of them labelled by the seed, judged on 5,000 others;
+no test image is read. Finished runs are kept in data/results/mnist-stop-gradient.json
+and not made again. A run takes some three minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from equivae_lite.data.sets import ImageSet, Pixels
+from equivae_lite.model.equivae import EquiVAE
+from equivae_lite.runs import machine, pipeline, study
+from equivae_lite.runs.folders import SHELF
+from equivae_lite.runs.tables import markdown, over_seeds, plus_minus, with_interval
+from equivae_lite.training import loop
+from tools.studies import run_missing, stored
+
+PATH = SHELF.results / "mnist-stop-gradient.json"
+COMMAND = "python -m tools.stop_gradient"
+SEEDS = (0, 1, 2)
+BASE = study.experiment("recipe")
+
+
+def _log_q(model: EquiVAE, x: Tensor, f_x: Tensor) -> Tensor:
+    q = model.label_posterior
+    logits = q.dense(torch.cat([q.embed(x), f_x], dim=-1))
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+def forgotten(model: EquiVAE, x: Tensor) -> Tensor:
+    """log q(y | x), (B, classes), whose gradient reaches f through f(x)."""
+    return _log_q(model, x, model.encoder.f(x))
+
+
+def without_f(model: EquiVAE, x: Tensor) -> Tensor:
+    """log q(y | x), (B, classes), from the pixels: zeros stand where f(x) stood."""
+    return _log_q(model, x, torch.zeros_like(model.label_posterior.embed(x)))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Another way for f(x) into q_y-post, in a variant of the study."""
+
+    words: str
+    variant: str
+    log_posterior: Callable[[EquiVAE, Tensor], Tensor]
+
+
+ARMS = {
+    "recipe-forgotten": Arm("the stop forgotten", "recipe", forgotten),
+    "recipe-without-f": Arm("without f(x)", "recipe", without_f),
+    "alpha-forgotten": Arm("the stop forgotten", "alpha", forgotten),
+    "alpha-without-f": Arm("without f(x)", "alpha", without_f),
+}
+JUDGED = {
+    "held_out_error": ("wrong by q, in %", 100),
+    "held_out_generative_error": ("wrong by argmax L, in %", 100),
+    "held_out_bound": ("(6), in nats", 1),
+}
+
+
+def run(arm: Arm, train: ImageSet, held_out: ImageSet, seed: int) -> dict:
+    """Train one arm as the study does, and judge it on the held-out images."""
+    e, pixels = study.experiment(arm.variant), Pixels.unit()
+    labelled = pipeline.labelled_part(e.labels, train, seed)
+    with patch.object(EquiVAE, "label_log_posterior", arm.log_posterior):
+        model, history = loop.fit(e, train, pixels, seed, progress=False)
+        found = pipeline.headline(model, pixels, labelled, held_out)
+    return {
+        **{k.replace("test", "held_out"): float(f"{v:.6g}") for k, v in found.items()},
+        "steps": sum(int(entry["steps"]) for entry in history),
+        "hardware": machine.hardware("cpu"),
+    }
+
+
+def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
+    """Make every run that the file does not hold yet, see `studies.run_missing`.
+
+    The arms of the recipe come first.
+    """
+    content: dict = {}
+    for variant in dict.fromkeys(arm.variant for arm in ARMS.values()):
+        arms = {name: arm for name, arm in ARMS.items() if arm.variant == variant}
+        content = run_missing(PATH, COMMAND, BASE, "arms", arms, run, seeds)
+    return content
+
+
+def table(content: dict, of_study: dict) -> str:
+    """Markdown: means ± standard errors over labelled sets, for each variant.
+
+    `of_study` are the runs of the study, of which the first row of a variant is: f(x)
+    through the stop. The last column is an arm's error minus that of the first row, by
+    labelled set, and the 95 % interval of this difference.
+    """
+    rows = []
+    for variant in dict.fromkeys(arm.variant for arm in ARMS.values()):
+        base = of_study[variant]["seeds"]
+        arms = {n: e for n, e in content["arms"].items() if ARMS[n].variant == variant}
+        for words, seeds in [("as it is", base)] + [
+            (entry["words"], entry["seeds"]) for entry in arms.values()
+        ]:
+            both = [s for s in seeds if s in base and s in map(str, SEEDS)]
+            apart = [
+                100 * (seeds[s]["held_out_error"] - base[s]["held_out_error"])
+                for s in both
+            ]
+            rows.append([
+                study.WORDS[variant], words, len(both),
+                *(plus_minus(over_seeds([unit * seeds[s][key] for s in both]), 1)
+                  for key, (_, unit) in JUDGED.items()),
+                "–" if seeds is base else with_interval(apart),
+            ])  # fmt: skip
+    heads = ["trained by", "f(x)", "labelled sets", *(w for w, _ in JUDGED.values()),
+             "by q, minus the first (95 %)"]  # fmt: skip
+    return markdown(heads, rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n")[0])
+    parser.add_argument("--table", action="store_true", help="only print the table")
+    if not parser.parse_args(arguments).table:
+        run_all()
+    print(table(stored(PATH), study.shelf()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

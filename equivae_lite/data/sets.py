@@ -50,8 +50,8 @@ STAND_IN_MD5 = {
         "test": "a7c0958919022446c5f465d4add30f16",
     },
     "street-glyphs": {
-        "train": "3f9a1b91ee33de3051e1de5087796c32",
-        "test": "5de0c560b2e66dadaded1517e93ca73e",
+        "train": "8b364ecfe236875c4266a9d27e56ba0f",
+        "test": "7b78989cce156d9acbd7d0206b409dbf",
     },
     "letters": {
         "train": "ffc3721db60bdb04bd9ef79b4fbb0966",

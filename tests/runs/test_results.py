@@ -58,15 +58,8 @@ ONLY_IN_TABLES = {
         for kind in (
             "supervised-class-table", "labels-alone", "labels-distorted",
             "semi-supervised-no-bound", "semi-supervised-no-bound-with-separation",
-            "semi-supervised-appendix",
-        )
-    ),
-    *(
-        f"street-glyphs-{kind}"
-        for kind in (
-            "labels-alone", "labels-distorted", "semi-supervised-no-bound",
-            "supervised-class-table", "supervised-plain-vae", "supervised-wide-v",
-            "supervised-shared-variance", "supervised-unit-variance",
+            "semi-supervised-appendix", "supervised-plain-vae", "supervised-wide-v",
+            "supervised-unit-variance", "supervised-shared-variance",
         )
     ),
 }  # fmt: skip

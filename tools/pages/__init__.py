@@ -10,6 +10,7 @@
     pictures.py         say how large they are, and load when they come near
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page
+    reproduction.py     writes the tables of chapter 17
     draw.py             draws, light and dark, on canvas.py:
     diagrams.py           the networks
     graphs.py             what is no network: plates, a sample, a table

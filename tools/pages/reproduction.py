@@ -257,7 +257,7 @@ def page(text: str) -> str:
     for name, block in BLOCKS.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
-        text = f"{head}{begin}{block()}\n{end}{rest.partition(end)[2]}"
+        text = f"{head}{begin}\n{block()}\n\n{end}{rest.partition(end)[2]}"
     return text
 
 

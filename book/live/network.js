@@ -103,10 +103,11 @@ EquivaeLive.compute("network", (EquivaeLive) => {
     return y;
   }
 
-  /* What a decoder draws. Standardised pixels come with their means, (C, H, W), which
-     say it; without them it is MNIST. */
+  /* What a decoder draws, (C, H, W). Standardised pixels come with their means, which
+     say it, a model of a reader's own with an `image` of that shape; else it is MNIST. */
   function imageOf(tensors) {
-    const [colours, size] = tensors["pixels.mean"]?.shape ?? [1, SIZE];
+    const told = tensors["pixels.mean"] ?? tensors.image;
+    const [colours, size] = told?.shape ?? [1, SIZE];
     return { colours, size };
   }
 
@@ -114,7 +115,7 @@ EquivaeLive.compute("network", (EquivaeLive) => {
      for: weight (C, in, 5, 5), x (n, n, in) -> y (size, size, C), without ReLU */
   function toPixels([weight, bias], n, size) {
     const [colours, inputs] = weight.shape, area = KERNEL * KERNEL, each = inputs * area;
-    const padding = (size - n + KERNEL - 1) / 2;
+    const padding = Math.floor((size - n + KERNEL - 1) / 2); // below 0 it cuts off
     const values = new Float32Array(weight.values.length); // (C, 5, 5, in)
     for (let c = 0; c < colours; c++) {
       const one = weight.values.subarray(c * each, (c + 1) * each);
@@ -165,10 +166,14 @@ EquivaeLive.compute("network", (EquivaeLive) => {
   function decoder(tensors) {
     const of = layerOf(tensors);
     const [denseR, denseV, joint] = ["dense_r", "dense_v", "dense"].map((n) => of(`decoder.${n}`));
-    const layers = [1, 3, 5, 7].map((k, j) => transposed(of(`decoder.convolutions.${k}`), 2 ** (j + 1)));
+    const half = denseR[0].shape[0], width = joint[0].shape[0];
+    const channels = of("decoder.convolutions.1")[0].shape[0], area = width / channels;
+    const side = Math.sqrt(area); // of the corner: 2 pixels for 28 and 32
+    const layers = [1, 3, 5, 7].map((k, j) =>
+      transposed(of(`decoder.convolutions.${k}`), side * 2 ** j));
     const { colours, size } = imageOf(tensors), finish = bringBack(tensors);
-    const last = toPixels(of("decoder.convolutions.9"), layers[3].m, size);
-    const half = denseR[0].shape[0], width = joint[0].shape[0], channels = width / 4;
+    const end = tensors["decoder.convolutions.9.weight"] ? 9 : 10; // 9 may cut a border off
+    const last = toPixels(of(`decoder.convolutions.${end}`), layers[3].m, size);
     const h = new Float32Array(2 * half), flat = new Float32Array(width);
     const corner = new Float32Array(width);
 
@@ -178,7 +183,7 @@ EquivaeLive.compute("network", (EquivaeLive) => {
       dense(denseV, v, h.subarray(half));
       dense(joint, h, flat);
       for (let c = 0; c < channels; c++) // (C, 2, 2) -> (2, 2, C)
-        for (let p = 0; p < 4; p++) corner[p * channels + c] = flat[c * 4 + p];
+        for (let p = 0; p < area; p++) corner[p * channels + c] = flat[c * area + p];
       const x = layers.reduce((input, layer) => apply(layer, input), corner);
       finish(last(x, pixels));
       return pixels;

@@ -4,13 +4,15 @@ Real sets: MNIST, SVHN and `svhn-part`, an eighth of SVHN in a split of our own,
 from the folder that `sources` finds and checked by MD5 at every load. Nothing is
 downloaded unless `sources.download` is called. Stand-ins: `glyphs` and `street-glyphs`,
 drawn by the modules of those names in `stand_ins` wherever the real sets are absent.
+`letters` is drawn, too, more of torchvision's sets are in `others`, and a reader's own
+images come from `own`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,19 +20,20 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..model.checks import integer
-from . import checks
+from . import checks, others
 from .readers import read
 from .sources import (
-    NAMES,
+    DRAWN,
+    EVERY,
     SPLITS,
-    STAND_INS,
     check_choice,
     checked_md5,
     files,
     md5,
 )
 
-CLASSES = 10
+DIGITS = tuple("0123456789")
+CLASSES = len(DIGITS)
 SIZES = {
     "mnist": {"train": 60_000, "test": 10_000},
     "svhn": {"train": 73_257, "test": 26_032},
@@ -38,6 +41,7 @@ SIZES = {
     # As large as the sets that they stand in for.
     "glyphs": {"train": 60_000, "test": 10_000},
     "street-glyphs": {"train": 73_257, "test": 26_032},
+    "letters": {"train": 13_000, "test": 2_600},  # some 500 and 100 of each
 }
 # Of a whole split, images and labels: the same on every machine.
 STAND_IN_MD5 = {
@@ -49,6 +53,10 @@ STAND_IN_MD5 = {
         "train": "8b364ecfe236875c4266a9d27e56ba0f",
         "test": "7b78989cce156d9acbd7d0206b409dbf",
     },
+    "letters": {
+        "train": "ffc3721db60bdb04bd9ef79b4fbb0966",
+        "test": "63af48f65289324c4b74b3a5c6b1e5f3",
+    },
 }
 
 
@@ -56,10 +64,11 @@ STAND_IN_MD5 = {
 class ImageSet:
     """One split of one data set, all of it on one device.
 
-    images: (N, C, H, W) uint8; labels: (N,) int64 in 0..9; factors: what is known of
-    every image besides its class, name -> (N, ...): its pose in the stand-ins, in
-    svhn-part the photograph that it was cut from, else None; md5: of the files that
-    were read, or of the bytes that were drawn.
+    images: (N, C, H, W) uint8; labels: (N,) int64, indices into `names`, which are the
+    classes; factors: what is known of every image besides its class, name -> (N, ...):
+    its pose in the stand-ins, in svhn-part the photograph that it was cut from, where
+    some images have no label whether this one is `named`, else None; md5: of the files
+    that were read, or of the bytes that were drawn.
 
     Labels may be given as a list or an array, too. Raises DataError for other images
     or labels, and if there is not one label, and one of each factor, for each image.
@@ -71,10 +80,11 @@ class ImageSet:
     labels: Tensor
     factors: dict[str, Tensor] | None
     md5: str
+    names: tuple[str, ...] = DIGITS
 
     def __post_init__(self) -> None:
         checks.check_images(self.images, self.factors)
-        labels = checks.class_indices(self.labels, len(self.images), CLASSES)
+        labels = checks.class_indices(self.labels, len(self.images), self.classes)
         object.__setattr__(self, "labels", labels)
 
     def __len__(self) -> int:
@@ -83,11 +93,20 @@ class ImageSet:
     @property
     def stand_in(self) -> bool:
         """True for a set drawn by this package in place of a real one."""
-        return self.name in STAND_INS.values()
+        return self.name in DRAWN
 
     @property
     def classes(self) -> int:
-        return CLASSES
+        """K, the number of classes."""
+        return len(self.names)
+
+    @property
+    def named(self) -> Tensor | None:
+        """Which images have a label, (N,) bool, where some have none; None: all have.
+
+        The label of an image without one is 0 and means nothing.
+        """
+        return None if self.factors is None else self.factors.get("named")
 
     @property
     def photographs(self) -> Tensor | None:
@@ -110,15 +129,16 @@ class ImageSet:
         return self._map(lambda tensor: tensor[rows])
 
     def by_class(self) -> list[Tensor]:
-        """For each of the 10 classes the (ascending) indices of its images."""
-        return [torch.nonzero(self.labels == y).flatten() for y in range(CLASSES)]
+        """For each of the K classes the (ascending) indices of its images."""
+        ys = range(self.classes)
+        return [torch.nonzero(self.labels == y).flatten() for y in ys]
 
     def _map(self, change) -> ImageSet:
         factors = self.factors
         if factors is not None:
             factors = {key: change(value) for key, value in factors.items()}
         images, labels = change(self.images), change(self.labels)
-        return ImageSet(self.name, self.split, images, labels, factors, self.md5)
+        return replace(self, images=images, labels=labels, factors=factors)
 
 
 def load(
@@ -134,34 +154,43 @@ def load(
     real set that is missing (the message gives the download command) or damaged
     (it gives the file and both MD5s). Never downloads.
     """
-    check_choice("data set", name, NAMES)
+    check_choice("data set", name, EVERY)
     check_choice("split", split, SPLITS)
     if limit is not None and integer("limit", limit, -math.inf, DataError) < 1:
         raise DataError(f"limit is {limit}: ask for at least one image, or None.")
-    if name in STAND_IN_MD5:
+    names = DIGITS
+    if name in DRAWN:
         size = SIZES[name][split]
         _check_limit(name, split, limit, size)
         images, labels, factors = _draw(name, split, limit or size)
         drawn = md5(images.numpy())
         drawn.update(labels.numpy())
         digest = drawn.hexdigest()
+        if name == "letters":
+            from .stand_ins.faces import LETTERS
+
+            names = tuple(LETTERS)
     else:
         paths = files(name, split, root)
         found = [checked_md5(name, path, known) for path, known in paths.items()]
         digest = _of_files(found)
-        images, labels, factors = read(name, split, list(paths))
+        if name in others.NAMES:
+            images, labels, names = others.read(name, split, list(paths))
+            factors = None
+        else:
+            images, labels, factors = read(name, split, list(paths))
         _check_limit(name, split, limit, len(labels))
         # Cloned, so that the rest of a large set is not kept in memory.
         images, labels = images[:limit].clone(), labels[:limit].clone()
         if factors is not None:
             factors = {key: values[:limit].clone() for key, values in factors.items()}
-    whole = ImageSet(name, split, images, labels, factors, digest)
+    whole = ImageSet(name, split, images, labels, factors, digest, names)
     return whole.to(device)
 
 
 def known_md5(name: str) -> dict[str, str]:
     """The `md5` that both whole splits of a set have, without reading them."""
-    check_choice("data set", name, NAMES)
+    check_choice("data set", name, EVERY)
     if name in STAND_IN_MD5:
         return STAND_IN_MD5[name]
     return {s: _of_files(list(files(name, s, None).values())) for s in SPLITS}
@@ -173,10 +202,14 @@ def _of_files(sums: list[str]) -> str:
 
 def _draw(name: str, split: str, n: int):
     # Imported here: who trains on real data needs neither matplotlib nor fonts.
-    from .stand_ins import glyphs, street
+    from .stand_ins import glyphs, letters, street
 
-    draw = glyphs.glyphs if name == "glyphs" else street.street_glyphs
-    return draw(n, split)
+    draw = {
+        "glyphs": glyphs.glyphs,
+        "street-glyphs": street.street_glyphs,
+        "letters": letters.letters,
+    }
+    return draw[name](n, split)
 
 
 def _check_limit(name: str, split: str, limit: int | None, size: int) -> None:

@@ -18,11 +18,15 @@ from urllib.error import URLError
 
 from .. import ROOT
 from ..errors import DataError
+from . import others
 
 NAMES = ("mnist", "svhn", "svhn-part", "glyphs", "street-glyphs")
 STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs", "svhn-part": "street-glyphs"}
+DRAWN = ("glyphs", "street-glyphs", "letters")  # by this package, from no file
+EVERY = tuple(dict.fromkeys(NAMES + DRAWN + others.NAMES))  # all that `load` knows
 SPLITS = ("train", "test")
 MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch; nothing fetches svhn-part
+FETCHED = MEGABYTES | others.MEGABYTES
 SILENCE = 60  # seconds that a server may take for its next bytes
 # torchvision checks the MD5 of the archives that it downloads, but not that of
 # the unpacked files that it reads. These are the unpacked ones: images, labels.
@@ -62,7 +66,7 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def available(name: str, root: str | Path | None = None) -> bool:
     """Whether all files of a real set are there (unread); True for a stand-in."""
-    check_choice("data set", name, NAMES)
+    check_choice("data set", name, EVERY)
     return all(path.is_file() for split in SPLITS for path in files(name, split, root))
 
 
@@ -79,6 +83,8 @@ def files(name: str, split: str, root: str | Path | None) -> dict[Path, str]:
     if name == "svhn-part":
         folder = data_root(root) / "SVHN-part"
         return {folder / f"{split}.npz": SVHN_PART_MD5[split]}
+    if name in others.NAMES:
+        return others.files(name, split, data_root(root))
     return {}
 
 
@@ -90,10 +96,14 @@ def md5(content: bytes | memoryview = b"") -> hashlib._Hash:
 def checked_md5(name: str, path: Path, expected: str) -> str:
     """The MD5 of a file of set `name`; DataError if missing, damaged or unreadable."""
     if not path.is_file():
+        stand_in = ""
+        if name in STAND_INS:
+            stand_in = (
+                f" The data set '{STAND_INS[name]}' is its stand-in and needs no files."
+            )
         raise DataError(
             f"{name} is not there: looked for {path}. Set EQUIVAE_DATA to the folder "
-            f"that holds it. {remedy(name)} The data set '{STAND_INS[name]}' is its "
-            "stand-in and needs no files."
+            f"that holds it. {remedy(name)}{stand_in}"
         )
     try:
         with path.open("rb") as file:
@@ -110,7 +120,7 @@ def checked_md5(name: str, path: Path, expected: str) -> str:
 
 def remedy(name: str, again: str = "") -> str:
     """How to come by the files of a real set, in a sentence."""
-    if name in MEGABYTES:
+    if name in FETCHED:
         return f"`python -m equivae_lite download {name}` fetches it{again}."
     return "No command fetches it: put a whole copy there (data/README.md)."
 
@@ -131,7 +141,7 @@ def download(name: str, root: str | Path | None = None) -> Path:
     from torchvision import datasets
     from torchvision.datasets.utils import download_url
 
-    check_choice("data set to download", name, tuple(MEGABYTES))
+    check_choice("data set to download", name, tuple(FETCHED))
     folder = data_root(root)
     wanted = {p: d for s in SPLITS for p, d in files(name, s, root).items()}
     wrong = [path for path, digest in wanted.items() if not _whole(path, digest)]
@@ -144,7 +154,7 @@ def download(name: str, root: str | Path | None = None) -> Path:
     )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(no_write)
-    print(f"fetching {name} ({MEGABYTES[name]} MB) into {folder}", flush=True)
+    print(f"fetching {name} ({FETCHED[name]} MB) into {folder}", flush=True)
     try:
         for path in filter(Path.is_file, wrong):
             print(f"{path} is damaged: it is fetched again", flush=True)
@@ -152,6 +162,14 @@ def download(name: str, root: str | Path | None = None) -> Path:
         with _patience(SILENCE):
             if name == "mnist":
                 datasets.MNIST(str(folder), download=True)
+            elif name in others.NAMES:
+                for split in SPLITS:
+                    found = others.addresses(name, split, folder)
+                    for path in sorted(found.keys() & set(wrong)):
+                        if not _whole(path, wanted[path]):  # EMNIST's is of both splits
+                            download_url(
+                                found[path], str(path.parent), path.name, wanted[path]
+                            )
             else:
                 for split in SPLITS:
                     url, file, digest = datasets.SVHN.split_list[split]

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..model.checks import integer
 from . import checks
-from .sets import CLASSES, ImageSet
+from .sets import CLASSES, SIZES, ImageSet
 
 MOST_HELD_OUT = 5000
 
@@ -83,15 +83,65 @@ def holdout_split(
     return _both_sides(train, torch.device("cpu"))
 
 
+def hold_out_of_each(
+    labels: Tensor, seed: int, classes: int = CLASSES, share: float = 1 / 6
+) -> tuple[Tensor, Tensor]:
+    """Indices (kept, held): of every class its share, at least 1 and never the last 2.
+
+    Both ascend. A class of two images keeps both; one without images is passed over.
+    Raises DataError for labels that are no class indices, and a share not in (0, 1).
+    """
+    integer("seed", seed, 0, DataError), integer("classes", classes, 1, DataError)
+    if not isinstance(share, float) or not 0 < share < 1:
+        raise DataError(f"share is {share}, but must be between 0 and 1.")
+    labels = checks.class_indices(labels, None, classes)
+    values = labels.cpu().numpy()
+    generator = np.random.default_rng(seed)
+    kept = np.ones(len(values), dtype=bool)
+    for y in range(classes):
+        members = generator.permutation(np.flatnonzero(values == y))
+        count = min(max(1, round(share * len(members))), len(members) - 2)
+        kept[members[: max(0, count)]] = False
+    return _both_sides(kept, labels.device)
+
+
+def labelled_rows(
+    data: ImageSet, labels: int | None, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Indices (D_lab, D_unlab) of a training set with so many labelled images.
+
+    As many of each class, at random; all, if `labels` is None. Where some images have
+    no name, D_lab is those that have one, whatever `labels` says. Raises DataError as
+    `class_balanced_split` does.
+    """
+    if data.named is not None:
+        named = data.named.cpu().numpy()
+        return _both_sides(named, data.labels.device)
+    if labels is None:
+        everything = torch.arange(len(data), device=data.labels.device)
+        return everything, everything[:0]
+    integer("labels", labels, 0, DataError)
+    per_class = labels // data.classes
+    return class_balanced_split(data.labels, per_class, seed, data.classes)
+
+
 def held_out(
     train: ImageSet, count: int | None = None, seed: int = 0
 ) -> tuple[ImageSet, ImageSet]:
     """(training, validation): `count` images less, by default 5,000 or a sixth of few.
 
     Of a set that knows its photographs, whole photographs: neighbours that look into
-    each other's pictures are on one side.
+    each other's pictures are on one side. Of a set of the reader's own, whose classes
+    may be small, a sixth of each class, whatever `count` says, and no image without a
+    name.
     """
     n = len(train)
+    if train.name not in SIZES:
+        rows, _ = labelled_rows(train, None, seed)
+        _, held = hold_out_of_each(train.labels[rows], seed, train.classes)
+        kept = torch.ones(n, dtype=torch.bool, device=rows.device)
+        kept[rows[held]] = False
+        return train.subset(kept), train.subset(rows[held])
     count = min(MOST_HELD_OUT, n // 6) if count is None else count
     kept, held = holdout_split(n, count, seed, train.photographs)
     return train.subset(kept), train.subset(held)

@@ -257,15 +257,15 @@ def supervised_report(
 ) -> dict:
     """Every number of a supervised model that the book shows, as plain JSON.
 
-    `recheck` holds the importance-weighted bounds of the first `iw_recheck`
-    images one by one, and `first_1000` the mean of (4) on the first 1,000: a
-    chapter computes them again.
+    Of the `ms`, those that every class has images for. A chapter computes again the
+    bounds in `recheck`, of one image each, and `first_1000`, (4) on the first 1,000.
     """
     representations = Representations(model, pixels, train)
     indices = torch.arange(len(test))
     x = pixels.forward(test.images)
     result: dict = {"test_images": len(test), "bound": {}}
     complementary = model.representation == "complementary"
+    ms = tuple(m for m in ms if m <= min(map(len, representations.by_class)))
     for m in (*ms, None) if complementary else (None,):
         r = representations.of(test.labels, indices, m)
         terms = bound_terms(model, x, r, indices)

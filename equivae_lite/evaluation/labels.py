@@ -16,6 +16,7 @@ from ..data.sets import ImageSet, Pixels
 from ..errors import DataError
 from ..model import bounds
 from ..model.equivae import EquiVAE
+from ..model.networks import CORNER
 from .bound import CHUNK, Representations, noise_of
 from .checks import numbers, of_classes
 from .pixel_density import bits_per_dimension, dequantised
@@ -95,12 +96,21 @@ def label_report(
         raise DataError("no images to report on: take at least one.")
     of_classes(table, classes, model.arch.r_dim)
     bound_y = []
-    for rows in torch.arange(len(images)).split(CHUNK):
+    for rows in torch.arange(len(images)).split(_at_once(model)):
         x = images.images[rows]
         x = dequantised(x, pixels, rows) if dequantise else pixels.forward(x)
         eps = noise_of(rows, classes, model.arch.v_dim, seed=seed).to(x.device)
         bound_y.append(model.terms_per_class(x, table, eps).bound)
     return LabelReport(label_posteriors(model, pixels, images), torch.cat(bound_y))
+
+
+def _at_once(model: EquiVAE) -> int:
+    """Images whose pictures under every class take the memory of ten classes' at most.
+
+    CHUNK of them for ten classes and 28 or 32 pixels; fewer of more or larger ones.
+    """
+    arch = model.arch
+    return max(1, CHUNK * 10 * CORNER**2 // (arch.classes * arch.corner**2))
 
 
 def semi_supervised_report(

@@ -20,7 +20,8 @@ from . import checks
 FILTERS = (8, 16, 32, 64, 64)  # encoder, from the image inwards
 STRIDES = (1, 2, 2, 2, 2)
 KERNEL, PADDING = 5, 2
-CORNER = 2  # the convolutions end, and the decoder starts, at 2 x 2 pixels
+CORNER = 2  # 28 and 32 pixels end, and the decoder starts, at 2 x 2 of them
+SMALLEST, LARGEST = 16, 64  # images, in pixels a side
 INITS = ("he", "xavier", "pytorch")
 VARIANCES = ("unit", "shared", "pixel")
 
@@ -34,8 +35,9 @@ class Architecture:
     `init` is not in the appendix: chapter 11 shows how much of v is used with
     each. `variance` is that of a Gaussian pixel in standardised space:
     "unit" is fixed at 1, "shared" is one learned number for all pixels, "pixel" is
-    one for each pixel and colour. The appendix does not say which. ExperimentError if
-    a size is impossible.
+    one for each pixel and colour. The appendix does not say which. `size` is 28 or 32
+    in the appendix; here it is anything from 16 to 64. ExperimentError if a size is
+    impossible.
     """
 
     size: int = 28
@@ -64,9 +66,10 @@ class Architecture:
             )
         if not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
             raise ExperimentError(f"dropout is {self.dropout}: choose from [0, 1)")
-        if self.size not in (28, 32):
+        size = checks.integer("size", self.size, -math.inf, ExperimentError)
+        if not SMALLEST <= size <= LARGEST:
             raise ExperimentError(
-                f"images must be 28 or 32 pixels wide, not {self.size}"
+                f"images must be {SMALLEST} to {LARGEST} pixels wide, not {size}"
             )
         if self.likelihood not in ("bernoulli", "gaussian"):
             raise ExperimentError(
@@ -83,6 +86,11 @@ class Architecture:
                 f"variance is {self.variance!r}, but a Bernoulli has no variance to "
                 "choose: leave it out, or take likelihood='gaussian'"
             )
+
+    @property
+    def corner(self) -> int:
+        """Pixels a side where the convolutions end: 2 of 28 or 32, 4 of 64."""
+        return math.ceil(self.size / math.prod(STRIDES))
 
 
 class Embedding(nn.Sequential):
@@ -164,7 +172,7 @@ class EquivariantPosterior(nn.Module):
     def heads(self, embedding: Tensor, r: Tensor | None) -> tuple[Tensor, Tensor]:
         """Embedding of x (..., F) and r_y (..., R) -> mu, log_var, each (..., V).
 
-        The leading axes broadcast: one x against ten r_y costs one embedding.
+        The leading axes broadcast: one x against K r_y costs one embedding.
         """
         others = self.dense_r.out_features if self.dense_r is not None else 0
         checks.width("embedding", embedding, self.mu[0].in_features - others)
@@ -194,7 +202,9 @@ class Decoder(nn.Module):
 
     r_y and v enter by separate dense layers; four transposed convolutions
     take 2 x 2 to 32 x 32; the last, stride-1 layer pads by 2 for 32 pixels
-    and by 0 for 28 (32 - 4 = 28). A Gaussian has a log-variance beside its means:
+    and by 0 for 28 (32 - 4 = 28). Other sizes do the same from their own `corner`;
+    where no padding is little enough, the border is cut off before that layer.
+    A Gaussian has a log-variance beside its means:
     fixed at 0, learned and shared, or learned for each pixel (`arch.variance`).
     """
 
@@ -204,17 +214,22 @@ class Decoder(nn.Module):
         self.image_shape = (arch.colours, arch.size, arch.size)
         self.dense_r = nn.Linear(arch.r_dim, narrow) if arch.r_dim else None
         self.dense_v = nn.Linear(arch.v_dim, narrow if arch.r_dim else 2 * narrow)
-        self.dense = nn.Linear(2 * narrow, embed)
-        channels = embed // CORNER**2
-        layers: list[nn.Module] = [nn.Unflatten(1, (channels, CORNER, CORNER))]
+        channels, corner = embed // CORNER**2, arch.corner
+        self.dense = nn.Linear(2 * narrow, channels * corner**2)
+        layers: list[nn.Module] = [nn.Unflatten(1, (channels, corner, corner))]
         for filters in FILTERS[3::-1]:  # 64, 32, 16, 8
             layers += [
                 nn.ConvTranspose2d(channels, filters, KERNEL, 2, PADDING, 1),
                 nn.ReLU(),
             ]
             channels = filters
-        last_padding = PADDING if arch.size == 32 else 0
-        layers.append(nn.Conv2d(channels, arch.colours, KERNEL, 1, last_padding))
+        # Rows and columns that the last layer lacks: 4 for 32 pixels, none for 28.
+        lack = arch.size + KERNEL - 1 - corner * math.prod(STRIDES)
+        if lack < 0 or lack % 2:
+            sides = lack // 2, lack - lack // 2
+            layers.append(nn.ZeroPad2d(sides + sides))  # below 0 it cuts off
+            lack = 0
+        layers.append(nn.Conv2d(channels, arch.colours, KERNEL, 1, lack // 2))
         self.convolutions = nn.Sequential(*layers)
         if arch.likelihood == "bernoulli":
             self.log_var = None

@@ -90,7 +90,8 @@ def task(name: str, seed: int, options: dict, client: dict) -> str:
     with (_ONE_AT_A_TIME, contextlib.redirect_stdout(said),
           contextlib.redirect_stderr(said)):  # fmt: skip
         print(f"begins on {socket.gethostname()}, process {os.getpid()}")
-        if amiss := _amiss(client, experiments.get(name).data):
+        preset = experiments.PRESETS.get(name)  # a reader's own images are in --out
+        if amiss := _amiss(client, preset and preset.data):
             return amiss
         if options["threads"]:
             torch.set_num_threads(options["threads"])
@@ -104,7 +105,7 @@ def task(name: str, seed: int, options: dict, client: dict) -> str:
     return ""
 
 
-def _amiss(client: dict, data: str) -> str:
+def _amiss(client: dict, data: str | None) -> str:
     """What this machine lacks: the folder, the same code, the data."""
     here, mark = socket.gethostname(), client["mark"]
     if not mark.exists():
@@ -113,7 +114,7 @@ def _amiss(client: dict, data: str) -> str:
     if client["code"] != CODE:
         return (f"{here} has the code {CODE}, not {client['code']}: give all "
                 "machines the same commit and start their workers again")  # fmt: skip
-    if not sources.available(data):
+    if data is not None and not sources.available(data):
         return (f"{here} has no {data} in {sources.data_root()}: give it `python -m "
                 f"equivae_lite download {data}`, or set EQUIVAE_DATA")  # fmt: skip
     return ""

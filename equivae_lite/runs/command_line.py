@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import io
 import os
 import sys
@@ -15,8 +14,21 @@ import torch
 from .. import __version__
 from ..data import sources
 from ..errors import EquivaeError
-from ..training import checkpoints, experiments
-from . import compare, folders, machine, pipeline, reproduce, study
+from ..training import experiments
+from ..training.settings import Experiment
+from . import (
+    compare,
+    folders,
+    listing,
+    machine,
+    own,
+    own_options,
+    pipeline,
+    reproduce,
+    streams,
+    study,
+)
+from .page import page
 
 LARGEST_SEED = 2**32 - 1
 MOST_THREADS = 1024
@@ -45,13 +57,19 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    commands.add_parser("list", help="the experiments and the data sets at hand")
+    list_ = commands.add_parser("list", help="the experiments and the data sets here")
 
     download = commands.add_parser("download", help="fetch a real data set")
-    download.add_argument("data", help=" or ".join(sources.MEGABYTES))
+    download.add_argument("data", help=", ".join(sources.FETCHED))
 
-    train = commands.add_parser("train", help="train one seed of an experiment")
-    train.add_argument("experiment")
+    train = commands.add_parser(
+        "train", help="train one seed of an experiment, or of images of your own",
+        description="Train one seed of an experiment, or, with --data and --name, of "
+        "images of your own: settings are chosen and printed, and from then on every "
+        "command knows the name. Stopped at any time, the same command goes on.",
+    )  # fmt: skip
+    train.add_argument("experiment", nargs="?")
+    own_options.add(train)
 
     validate = commands.add_parser(
         "validate", help="train without some of the training images and follow those"
@@ -106,18 +124,25 @@ def parser() -> argparse.ArgumentParser:
     study_.add_argument("variant", nargs="?", help="one, or all; none: the table")
     study_.add_argument("--bfloat16", action="store_true")
 
+    page_ = commands.add_parser(
+        "page", help="a folder with a web page in which a model draws, offline"
+    )
+    page_.add_argument("experiment")
+    page_.add_argument("--seed", type=seed, default=0)
+
     for command, seeds in ((evaluate, [0]), (again, [0, 1, 2]), (study_, [0])):
         command.add_argument("--seeds", type=seed, nargs="+", default=seeds)
 
     bench = commands.add_parser("bench", help="the cost of a training step")
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
 
-    for command in (train, validate, evaluate, again, study_, bench):
+    for command in (list_, train, validate, evaluate, again, study_, bench, page_):
         command.add_argument(
             "--out", metavar="FOLDER",
             help="holds checkpoints, results and the states to go on from (default: "
             "data/mine; the book's own files are never written to)",
         )  # fmt: skip
+    for command in (train, validate, evaluate, again, study_, bench):
         command.add_argument("--device", help="cpu or cuda (default: cuda if there)")
         command.add_argument("--threads", type=_between(1, MOST_THREADS),
                              help="CPU threads")  # fmt: skip
@@ -148,7 +173,7 @@ def device(asked: str | None) -> str:
 def run(arguments: argparse.Namespace) -> None:
     a = arguments
     if a.command == "list":
-        _list()
+        listing.show(folders.of_reader(a.out))
         return
     if a.command == "download":
         print("the files are in", sources.download(a.data))
@@ -158,18 +183,24 @@ def run(arguments: argparse.Namespace) -> None:
     if a.command == "compare":
         print(compare.compare(folder, a.experiments))
         return
+    own_options.check(a)
     for name in getattr(a, "experiments", [getattr(a, "experiment", None)]):
         if name is not None:
-            experiments.get(name)
+            own.named(name, folder)
+    if a.command == "page":
+        print("open", page.write(a.experiment, a.seed, folder))
+        return
     where = device(a.device)
     if a.threads:
         torch.set_num_threads(a.threads)
+    if getattr(a, "data", None) is not None:
+        own_options.make(a, folder, where)
     smoke = getattr(a, "profile", "full") == "smoke"
     if smoke and not os.environ.get("EQUIVAE_MAX_STEPS"):
         os.environ["EQUIVAE_MAX_STEPS"] = SMOKE_STEPS
     options = {"folder": folder}
     if smoke and a.command != "bench":
-        options["limit"] = _smoke_images(a.experiment)
+        options["limit"] = _smoke_images(own.named(a.experiment, folder))
     if a.command == "study":
         print(study.main(a.variant, a.seeds, where, a.bfloat16, folder))
     elif a.command == "reproduce":
@@ -205,22 +236,9 @@ def _of_each_run(a: argparse.Namespace) -> dict:
             "bfloat16": a.bfloat16}  # fmt: skip
 
 
-def _list() -> None:
-    for name in sources.NAMES:
-        real = name not in sources.STAND_INS.values()
-        here = "here" if sources.available(name) else "absent"
-        print(f"data        {name:32s} {here if real else 'stand-in'}")
-    for name, e in experiments.PRESETS.items():
-        words = []
-        for folder, what in ((folders.SHELF, "shipped"), (folders.MINE, "yours")):
-            if seeds := checkpoints.shipped_seeds(name, folder.checkpoints):
-                words.append(f"{what} seeds {seeds}")
-        print(f"experiment  {name:32s} {e.data}, {', '.join(words) or 'no weights'}")
-
-
-def _smoke_images(name: str) -> int:
+def _smoke_images(e: Experiment) -> int:
     """Few, but enough of each class where half of them are held out."""
-    return max(SMOKE_IMAGES, 4 * (experiments.get(name).labels or 0))
+    return max(SMOKE_IMAGES, 4 * (e.labels or 0))
 
 
 def _bench(name: str):
@@ -233,40 +251,9 @@ def _bench(name: str):
     return steps
 
 
-def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """What a terminal that knows ASCII alone is shown in place of other characters."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    there = error.object[error.start : error.end]
-    return "".join(PLAIN.get(c, "?") for c in there), error.end
-
-
-PLAIN = {"±": "+/-", "–": "-", "—": "-", "−": "-", "×": "x"}
-
-
-def prepare_streams() -> None:
-    """Output that cannot end a run: a ± in ASCII, a closed terminal.
-
-    A closed stream would lend its number to the next file that is opened, and what
-    is said of the run would be written into that.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    codecs.register_error("equivae-plain", _in_ascii)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="equivae-plain")
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0, or 2 after an error in words, or 130 after Ctrl-C."""
-    prepare_streams()
+    streams.prepare()
     arguments = parser().parse_args(argv)
     try:
         run(arguments)

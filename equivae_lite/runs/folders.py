@@ -3,6 +3,7 @@
     checkpoints/   weights and cards          NAME-seedS.safetensors, NAME-seedS.json
     results/       evaluations, one file each NAME-seedS.json
     runs/          states to go on from, and locks
+    sets/          images of the reader's own  NAME.npz, NAME.json (see `own`)
 
 The shelf, `data/` of a clone, is what the book shows: git tracks it, chapters read it,
 and no command of a reader writes to it. A reader's own folder has the same parts; it
@@ -43,6 +44,10 @@ class Folder:
     @property
     def states(self) -> Path:
         return self.root / "runs"
+
+    @property
+    def sets(self) -> Path:
+        return self.root / "sets"
 
     @property
     def short(self) -> Folder:

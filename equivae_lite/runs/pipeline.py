@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from .. import files
-from ..data import sets, splits
-from ..data.sets import Pixels
+from ..data import splits
+from ..data.sets import ImageSet, Pixels
 from ..errors import CheckpointError
 from ..evaluation.bound import (
     Representations,
@@ -27,20 +27,26 @@ from ..evaluation.labels import (
 from ..model.equivae import EquiVAE
 from ..training import checkpoints, experiments, loop
 from ..training.settings import Experiment
-from .folders import MINE, Folder, demand_room, holder_of, of_reader
+from . import own
+from .folders import MINE, Folder, demand_room, of_reader
 from .machine import commit, hardware, peak_megabytes, versions
 
 
-def pixels_for(experiment: Experiment, train: sets.ImageSet) -> Pixels:
+def pixels_for(experiment: Experiment, train: ImageSet) -> Pixels:
     """[0, 1] for Bernoulli pixels, per-pixel standardisation for Gaussian ones."""
     if experiment.arch.likelihood == "bernoulli":
         return Pixels.unit()
     return Pixels.fit(train.images)
 
 
-def preset(name: str, epochs: int | None = None) -> Experiment:
-    """The experiment of a name, with another number of epochs if one is given."""
-    experiment = experiments.get(name)
+def preset(
+    name: str, epochs: int | None = None, folder: Folder = MINE
+) -> Experiment:
+    """The experiment of a name, with another number of epochs if one is given.
+
+    A preset of the book, or one of the reader's in `folder`.
+    """
+    experiment = own.named(name, folder)
     return experiment if epochs is None else experiments.with_epochs(experiment, epochs)
 
 
@@ -64,18 +70,18 @@ def train(
     Raises CheckpointError if the folder cannot be written or has a whole run of this
     name with other settings.
     """
-    experiment = preset(name, epochs)
+    experiment = preset(name, epochs, folder)
     max_steps = loop.max_steps_from_environment()
     whole = limit is None and max_steps is None
-    folder = of_reader(folder.root)
-    folder = folder if whole else folder.short
+    home = of_reader(folder.root)
+    folder = home if whole else home.short
     with folder.locked(f"{name}-seed{seed}"):
         if whole and trained(experiment, seed, bfloat16, folder):
             print(f"{name} seed {seed} is in {folder.checkpoints} already, whole")
             return checkpoints.paths(name, seed, folder.checkpoints)[1]
         demand_room(experiment, folder)
-        images = sets.load(experiment.data, "train", limit, device)
-        test = sets.load(experiment.data, "test", limit, device)
+        images = own.load(experiment.data, "train", limit, device, home)
+        test = own.load(experiment.data, "test", limit, device, home)
         pixels = pixels_for(experiment, images)
         state = folder.state(name, seed) if whole else None
         part = {
@@ -128,7 +134,7 @@ def trained(
     asked = {
         "experiment": json.loads(json.dumps(experiment.to_dict())),  # as a file has it
         "precision": precision(bfloat16),
-        "data": {"name": experiment.data} | sets.known_md5(experiment.data),
+        "data": {"name": experiment.data} | own.known_md5(experiment.data, folder),
     }
     try:
         card = checkpoints.read_card(name, seed, out)
@@ -154,19 +160,18 @@ def precision(bfloat16: bool) -> str:
     return "bfloat16 products, float32 weights" if bfloat16 else "float32"
 
 
-def labelled_part(labels: int | None, train: sets.ImageSet, seed: int) -> sets.ImageSet:
+def labelled_part(labels: int | None, train: ImageSet, seed: int) -> ImageSet:
     """D_lab of a run with so many labels: all training images if None."""
-    if labels is None:
+    if labels is None and train.named is None:
         return train
-    per_class = labels // train.classes
-    return train.subset(splits.class_balanced_split(train.labels, per_class, seed)[0])
+    return train.subset(splits.labelled_rows(train, labels, seed)[0])
 
 
 def headline(
     model: EquiVAE,
     pixels: Pixels,
-    labelled: sets.ImageSet,
-    test: sets.ImageSet,
+    labelled: ImageSet,
+    test: ImageSet,
     generative: bool = True,
 ) -> dict[str, float]:
     """For the card: test error where labels are inferred, else bound (4).
@@ -208,15 +213,15 @@ def validate(
     This is how the number of epochs is chosen; no test image is read. With a `limit`
     (for tests) half of so many images is held out.
     """
-    experiment = preset(name, epochs)
+    experiment = preset(name, epochs, folder)
     max_steps = loop.max_steps_from_environment()
     whole = limit is None and max_steps is None
-    folder = of_reader(folder.root)
-    folder = folder if whole else folder.short
+    home = of_reader(folder.root)
+    folder = home if whole else home.short
     run = f"{name}-validation"
     with folder.locked(f"{run}-seed{seed}"):
         demand_room(experiment, folder)
-        images = sets.load(experiment.data, "train", limit, device)
+        images = own.load(experiment.data, "train", limit, device, home)
         images, held_out = splits.held_out(images, limit and limit // 2)
         pixels = pixels_for(experiment, images)
         labelled = labelled_part(experiment.labels, images, seed)
@@ -228,7 +233,7 @@ def validate(
                     model, pixels, labelled, held_out, experiment.generative
                 )
                 return {k.replace("test", "validation"): v for k, v in found.items()}
-            m = experiment.m_max
+            m = min(experiment.m_max, min(map(len, images.by_class())))
             r = Representations(model, pixels, images).of(held_out.labels, indices, m)
             terms = bound_terms(model, x, r, indices)
             return {
@@ -259,19 +264,22 @@ def evaluate(
     Weights are those of `folder` or, where it has none, the shipped ones. With a
     `limit` on the images (for tests) the files go to `folder.short`.
     """
-    place = of_reader(folder.root) if limit is None else of_reader(folder.root).short
+    home = of_reader(folder.root)
+    place = home if limit is None else home.short
     for seed in seeds:  # all errors before any work
-        checkpoints.load(name, seed, holder_of(name, seed, folder).checkpoints)
+        holder = own.holder(name, seed, folder, limit is not None)
+        checkpoints.load(name, seed, holder.checkpoints)
     files.demand_writable(place.results)
     paths, train_set, test = [], None, None
     for seed in seeds:
-        holder = holder_of(name, seed, folder)
+        holder = own.holder(name, seed, folder, limit is not None)
         with place.locked(f"{name}-seed{seed}"):
             where = holder.checkpoints
             model, pixels, card = checkpoints.load(name, seed, where, device)
             if train_set is None:
-                train_set = sets.load(card["data"]["name"], "train", limit, device)
-                test = sets.load(card["data"]["name"], "test", limit, device)
+                data = card["data"]["name"]
+                train_set = own.load(data, "train", limit, device, home)
+                test = own.load(data, "test", limit, device, home)
             started = time.perf_counter()
             labels = card["experiment"]["labels"]
             if labels is None:

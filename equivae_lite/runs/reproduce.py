@@ -29,11 +29,13 @@ def reproduce(
         {s: found[s] for s in seeds},
         {s: checkpoints.read_card(name, s, folder.checkpoints) for s in seeds},
     )
-    experiment = pipeline.preset(name, epochs)
+    experiment = pipeline.preset(name, epochs, folder)
     lines = [tables.title(name, experiment.data), "", table, ""]
     lines.append(f"every number: {folder.results}; settings, time, memory: "
                  f"{folder.checkpoints}")  # fmt: skip
-    if experiment != experiments.get(name):
+    if name not in experiments.PRESETS:
+        lines.append("its images are not the book's, so no table of the book has a row")
+    elif experiment != experiments.get(name):
         lines.append("not for the book: the epochs are not those of the preset")
     else:
         publish = f"python -m tools.publish {name} --out {folder.root}"
@@ -46,7 +48,7 @@ def one_by_one(
     epochs: int | None = None, bfloat16: bool = False,
 ) -> None:  # fmt: skip
     """Train the seeds that are not trained yet, then evaluate those that are not."""
-    experiment = pipeline.preset(name, epochs)
+    experiment = pipeline.preset(name, epochs, folder)
     todo = prepare(experiment, seeds, folder, bfloat16)
     options = {"folder": folder, "epochs": epochs, "bfloat16": bfloat16}
     for seed in todo:
@@ -70,7 +72,7 @@ def side_by_side(
 
     left = []
     for name in names:
-        experiment = pipeline.preset(name, options["epochs"])
+        experiment = pipeline.preset(name, options["epochs"], folder)
         wanted = sorted(set(seeds))
         todo = prepare(experiment, wanted, folder, options["bfloat16"])
         left += [(name, s) for s in wanted
@@ -93,8 +95,9 @@ def prepare(
     todo = [s for s in seeds if not pipeline.trained(experiment, s, bfloat16, folder)]
     if todo or not all(evaluated(experiment, s, folder) for s in seeds):
         demand_room(experiment, folder, len(todo))
-        if not sources.available(experiment.data):
-            if experiment.data not in sources.MEGABYTES:
+        mine = experiment.data not in sources.EVERY
+        if not mine and not sources.available(experiment.data):
+            if experiment.data not in sources.FETCHED:
                 sets.load(experiment.data)  # its error says where files are looked for
             print(f"downloading {experiment.data} to {sources.data_root()}", flush=True)
             sources.download(experiment.data)

@@ -101,6 +101,8 @@ def title(name: str, data_set: str) -> str:
     """What a table is about; a stand-in is said to be one, and a part a part."""
     real = [name for name, other in sources.STAND_INS.items() if other == data_set]
     note = f" (a stand-in: no result on {' or '.join(real)})" if real else ""
+    if data_set not in sources.EVERY:
+        note = " (images of the reader's own)"
     if data_set == "svhn-part":
         note = " (real, an eighth of SVHN in our own split: no benchmark)"
     return f"{name}, on the test images of {data_set}{note}"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data.distortions import distort
 from ..data.sets import ImageSet, Pixels
-from ..data.splits import class_balanced_split
+from ..data.splits import labelled_rows
 from ..model import bounds, label_sum
 from ..model.equivae import EquiVAE
 from .sampling import ComplementaryPools, complementary_mean
@@ -33,13 +33,8 @@ class Batches:
         self.images, self.pixels = data.images, pixels
         device = data.images.device
         self.generator = torch.Generator(device)
-        everything = torch.arange(len(data.labels), device=device)
-        if experiment.semi_supervised:
-            per_class = experiment.labels // data.classes
-            lab, unlab = class_balanced_split(data.labels.cpu(), per_class, seed)
-            self.labelled, self.unlabelled = lab.to(device), unlab.to(device)
-        else:
-            self.labelled, self.unlabelled = everything, everything[:0]
+        lab, unlab = labelled_rows(data, experiment.labels, seed)
+        self.labelled, self.unlabelled = lab.to(device), unlab.to(device)
         self.y = data.labels[self.labelled]
         self.pools = ComplementaryPools(self.y, self.generator, data.classes)
         self.m_max = min(experiment.m_max, self.pools.largest_m)
@@ -236,8 +231,8 @@ def template_log_lik(
 ) -> tuple[Tensor, Tensor]:
     """log p(x | r_y, v = 0) under every class, of both kinds of images.
 
-    x (B, C, H, W) and x_lab (L, C, H, W) -> (B, classes) and (L, classes). Ten
-    decodings a step, not ten an image; no bound, since v is fixed.
+    x (B, C, H, W) and x_lab (L, C, H, W) -> (B, classes) and (L, classes). K
+    decodings a step, not K an image; no bound, since v is fixed.
     """
     r = class_representations(model, batches, 1, m)[0]
     out = model.decoder(r, r.new_zeros(len(r), model.arch.v_dim))

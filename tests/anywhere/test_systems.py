@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 import equivae_lite
 from equivae_lite import files
 from equivae_lite.data import sources
-from equivae_lite.runs import command_line, machine
+from equivae_lite.runs import machine, streams
 from tests.support.notebooks import code, save
 from tools.notebooks.book import ROOT
 
@@ -190,7 +190,7 @@ def test_a_character_that_has_no_plain_form(monkeypatch):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    command_line.prepare_streams()
+    streams.prepare()
     print("a × b ± 中", file=stream, flush=True)
     assert raw.getvalue().split() == [b"a", b"x", b"b", b"+/-", b"?"]
 

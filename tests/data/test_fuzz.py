@@ -4,6 +4,7 @@ wrong. Right is what NumPy says of the same bytes.
 
 import math
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,14 @@ import equivae_lite.data
 from equivae_lite.data import checks, readers, sets, sources, splits
 from equivae_lite.data.distortions import distort
 from equivae_lite.data.sets import ImageSet, Pixels
-from equivae_lite.data.stand_ins import faces, factors, glyphs, street, street_paint
+from equivae_lite.data.stand_ins import (
+    faces,
+    factors,
+    glyphs,
+    letters,
+    street,
+    street_paint,
+)
 from equivae_lite.errors import DataError, EquivaeError, InputError
 from tests.support.fuzz import (
     COMPLEX,
@@ -40,6 +48,10 @@ EXEMPT = {
     "checks.check_statistics": "reached through Pixels",
     "checks.check_shape": "reached through Pixels",
     "sources": "files, folders and the network: test_sets.py and test_svhn.py",
+    "others": "files and the network: test_others.py",
+    "pictures": "files: test_pictures.py",
+    "gather": "files and folders: test_gather.py",
+    "own": "files: test_own.py",
 }
 no_count = st.sampled_from([0, -1, 1.5, "2", math.nan, math.inf])
 numbers = st.one_of(st.integers(-3, 40), st.sampled_from([1.5, None, "2", math.nan]))
@@ -76,7 +88,7 @@ some_labels = st.lists(st.integers(0, 9), min_size=1, max_size=30)
 
 @covers("checks.class_indices", "checks.indices_from", "sets.ImageSet",
         "sets.ImageSet.by_class", "sets.ImageSet.stand_in", "sets.ImageSet.classes",
-        "sets.ImageSet.to")  # fmt: skip
+        "sets.ImageSet.to", "sets.ImageSet.named")  # fmt: skip
 @given(some_labels, st.sampled_from(list(AS)))
 @quick(40)
 def test_labels_in_any_form(labels, form):
@@ -85,7 +97,13 @@ def test_labels_in_any_form(labels, form):
     assert torch.equal(checks.indices_from("labels", AS[form](labels)), found)
     one = a_set(AS[form](labels))
     assert one.labels.tolist() == labels and len(one) == len(labels)
-    assert one.stand_in and one.classes == 10
+    assert one.stand_in and one.classes == 10 and one.named is None
+    more = replace(one, names=tuple("ABCDEFGHIJKLM"), factors={"named": one.labels > 4})
+    assert more.classes == len(more.by_class()) == 13 and not more.by_class()[12].any()
+    assert torch.equal(more.to("cpu").named, one.labels > 4)
+    if max(labels) > 0:
+        with pytest.raises(DataError, match="expected from 0 to"):
+            replace(one, names=tuple(map(str, range(max(labels)))))
     groups = one.by_class()
     for y in range(10):
         assert groups[y].tolist() == np.flatnonzero(np.array(labels) == y).tolist()
@@ -252,6 +270,44 @@ def test_splits(labels, per_class, seed, classes, form):
     survives(splits.class_balanced_split, labels, 2, 0, per_class)
 
 
+@covers("splits.hold_out_of_each")
+@given(some_labels, numbers, st.integers(1, 12), st.sampled_from([0.1, 0.5, 0, 1, "x"]))
+@quick(60)
+def test_a_share_of_each_class(labels, seed, classes, share):
+    labels = [y % classes for y in labels]
+    found = survives(splits.hold_out_of_each, labels, seed, classes, share)
+    legal = isinstance(seed, int) and seed >= 0 and share in (0.1, 0.5)
+    assert (found is not None) == legal
+    if legal:
+        assert sorted(torch.cat(found).tolist()) == list(range(len(labels)))
+        kept, held = (
+            np.bincount(np.array(labels)[s.numpy()], minlength=classes) for s in found
+        )
+        for y in range(classes):
+            n = kept[y] + held[y]
+            assert held[y] == max(0, min(max(1, round(share * n)), n - 2))
+
+
+@covers("splits.labelled_rows")
+@given(st.lists(st.booleans(), min_size=1, max_size=12), numbers, numbers)
+@quick(40)
+def test_which_images_are_labelled(named, count, seed):
+    n = len(named)
+    some = a_set([i % 2 for i in range(n)], factors={"named": torch.tensor(named)})
+    found = splits.labelled_rows(some, count, seed)  # whatever is asked for
+    assert [side.tolist() for side in found] == [
+        [i for i in range(n) if named[i] == wanted] for wanted in (True, False)
+    ]
+    two = replace(some, names=("a", "b"), factors=None)
+    found = survives(splits.labelled_rows, two, count, seed)
+    if found is not None and count is not None:
+        per_class = torch.bincount(two.labels[found[0]], minlength=2)
+        assert per_class.tolist() == [count // 2] * 2
+    if found is not None:
+        assert sorted(torch.cat(found).tolist()) == list(range(n))
+        assert (len(found[1]) == 0) or count is not None
+
+
 @covers("sets.ImageSet.photographs")
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), min_size=1))
 @quick(30)
@@ -278,15 +334,15 @@ def test_whatever_is_split(a, b):
 
 
 @covers("sets.load", "sets.known_md5", "readers.read")
-@given(numbers, st.sampled_from(["glyphs", "mnist", "digits", None]))
-@quick(12)
+@given(numbers, st.sampled_from(["glyphs", "letters", "mnist", "kmnist", "x", None]))
+@quick(16)
 def test_load(limit, name):
     found = survives(sets.load, name, "test", limit, root="no/such/folder")
-    legal = name == "glyphs" and isinstance(limit, int) and limit > 0
+    legal = name in ("glyphs", "letters") and isinstance(limit, int) and limit > 0
     assert (found is not None) == legal or limit is None
     if legal:
         assert len(found) == limit
-    if name in sources.NAMES:
+    if name in sources.EVERY:
         assert set(sets.known_md5(name)) == {"train", "test"}
     else:
         for call in (sets.known_md5, lambda n: readers.read(n, "test", [])):
@@ -376,6 +432,29 @@ def test_factors(count, split, scale, other):
             assert low <= values[name].min() <= values[name].max() <= high
     with pytest.raises(DataError, match="a block has 1024"):
         factors.draw_factors(np.random.default_rng(0), {}, 1025)
+
+
+@covers("stand_ins.letters.letters")
+def test_letters_one_by_one_and_bent():
+    images, labels, drawn = letters.letters(3, "test")
+    assert images.shape == (3, 1, 28, 28) and labels.max() < 26
+    straight = {k: v for k, v in drawn.items() if k != "bend"}
+    for i in (0, 2):
+        pose = {k: v[i : i + 1] for k, v in drawn.items()}
+        one = glyphs.draw_glyphs(labels[i : i + 1], **pose, characters=faces.LETTERS)
+        assert torch.equal(one[0], images[i])
+    flat = glyphs.draw_glyphs(labels, **straight, characters=faces.LETTERS)
+    none = glyphs.draw_glyphs(
+        labels, **straight, characters=faces.LETTERS, bend=torch.zeros(3, 2, 4, 4)
+    )
+    assert torch.equal(flat, none) and (flat != images).flatten(1).any(1).all()
+    # A bend by one pixel everywhere is a shift by one pixel.
+    moved = glyphs.draw_glyphs(3, shift_x=1.0, shift_y=-2.0)
+    bend = torch.tensor([1.0, -2.0])[None, :, None, None].expand(1, 2, 3, 3)
+    assert torch.equal(glyphs.draw_glyphs(3, bend=bend), moved)
+    for wrong in (bend[:, :1], bend[0], math.nan * bend, "bent", bend[:, :, :0]):
+        with pytest.raises(DataError, match="bend must be"):
+            glyphs.draw_glyphs(3, bend=wrong)
 
 
 @covers("stand_ins.glyphs.draw_glyphs", "stand_ins.glyphs.glyphs")

@@ -233,7 +233,7 @@ def planted(page):
         (decoder_fails, "network.js", "(p + PADDING - a) / 2", "(p + 1 - a) / 2"),
         (decoder_fails, "network.js", "dense(denseR, r,", "dense(denseR, v,"),
         (decoder_fails, "network.js", "dense(denseV, v,", "dense(denseV, r,"),
-        (decoder_fails, "network.js", "flat[c * 4 + p]", "flat[p * channels + c]"),
+        (decoder_fails, "network.js", "flat[c * area + p]", "flat[p * channels + c]"),
         (decoder_fails, "network.js", "let s0 = bias[o], s1", "let s0 = 0, s1"),
         (decoder_fails, "network.js", "let s0 = bias.values[c]", "let s0 = 0"),
         (decoder_fails, "network.js", "1 / (1 + Math.exp(-x))", "x"),

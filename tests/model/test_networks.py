@@ -232,7 +232,8 @@ def test_wrong_images_are_a_clear_error(images, wrong):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 30}, "28 or 32 pixels wide, not 30"),
+        ({"size": 15}, "16 to 64 pixels wide, not 15"),
+        ({"size": 65}, "16 to 64 pixels wide, not 65"),
         ({"likelihood": "poisson"}, "'bernoulli' or 'gaussian', not 'poisson'"),
         ({"init": "kaiming"}, "'he', 'xavier', 'pytorch'.*not 'kaiming'"),
     ],

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from equivae_lite import ROOT
 from tests.support import colab
@@ -47,7 +48,7 @@ for line in sys.stdin.read().splitlines():
     os.environ.pop("EQUIVAE_MAX_STEPS", None)
     if words[0] in ("train", "validate", "evaluate", "bench"):
         words += ["--profile", "smoke"]
-    if words[0] not in ("list", "download"):
+    if words[0] not in ("list", "download", "page"):
         words += ["--device", "cpu", "--threads", "1"]
     print(">", *words, flush=True)
     code = command_line.main(words)
@@ -60,8 +61,12 @@ print([path.name for path in toc_notebooks() if freshness.stale(path)])
 """
 
 
-def commands(text: str, folder: str) -> list[str]:
-    """Those of the package, without comments; FOLDER and Colab's drive are `folder`."""
+def commands(text: str, folder: str, pictures: str) -> list[str]:
+    """Those of the package, without comments; FOLDER and Colab's drive are `folder`.
+
+    But a FOLDER of a reader's own images is `pictures`.
+    """
+    text = text.replace("--data FOLDER", f"--data {pictures}")
     found = re.findall(r"python -m equivae_lite ([^\n#]+)", text)
     lines = [line.strip() for line in found if "`" not in line]
     place = re.compile(r"--out \S+")
@@ -73,9 +78,13 @@ def test_every_command_leaves_the_book_as_it_was(tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", address, str(clone)], check=True)
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = commands(text, str(tmp_path / "out"))
+    for i in range(260):
+        path = tmp_path / "pictures" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((16, 16), 90).save(path)
+    lines = commands(text, str(tmp_path / "out"), str(tmp_path / "pictures"))
     kinds = {line.split()[0] for line in lines}
-    assert {"list", "train", "evaluate", "reproduce", "bench", "study"} <= kinds
+    assert {"list", "train", "evaluate", "reproduce", "bench", "study", "page"} <= kinds
     done = subprocess.run(
         [sys.executable, "-c", DRIVER], cwd=clone, input="\n".join(lines),
         capture_output=True, encoding="utf-8",

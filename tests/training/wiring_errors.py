@@ -299,8 +299,8 @@ ERRORS = (
     ),
     Planted(
         "seed-of-labels-ignored", "every seed labels the same images", OBJECTIVES,
-        "class_balanced_split(data.labels.cpu(), per_class, seed)",
-        "class_balanced_split(data.labels.cpu(), per_class, 0)",
+        "labelled_rows(data, experiment.labels, seed)",
+        "labelled_rows(data, experiment.labels, 0)",
         TRAINING + "a_labelled_set_is_that_of_its_seed",
     ),
     Planted(
@@ -440,8 +440,8 @@ ERRORS = (
     # Whole runs.
     Planted(
         "train-device-ignored", "training images stay on the CPU", PIPELINE,
-        'experiment.data, "train", limit, device)\n        test =',
-        'experiment.data, "train", limit)\n        test =',
+        'experiment.data, "train", limit, device, home)\n        test =',
+        'experiment.data, "train", limit, "cpu", home)\n        test =',
         OF_RUN.format("train-device"),
     ),
     Planted(

@@ -10,10 +10,7 @@ numbers, and the mean and deviation of each pixel, which bring back its pictures
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +21,7 @@ from torch import Tensor
 from equivae_lite.data.sets import Pixels
 from equivae_lite.errors import CheckpointError
 from equivae_lite.model.equivae import EquiVAE
+from equivae_lite.runs.page.packed import pack
 from equivae_lite.training import checkpoints, experiments
 from tools.live import digits, pictures
 from tools.live.start import start
@@ -109,20 +107,11 @@ def load(name: str = MNIST, folder: Path | str = checkpoints.FOLDER) -> Shown:
 def script(part: str, shown: Shown) -> str:
     """A JavaScript file that hands tensors of the model to the page."""
     chosen = {
-        name: tensor.detach().half().contiguous()
+        name: tensor
         for name, tensor in shown.tensors().items()
         if name.startswith(PARTS[part].tensors)
     }
-    flat = torch.cat([t.flatten() for t in chosen.values()])
-    # High bytes first: signs and exponents pack well when they stand together.
-    planes = flat.numpy().astype(">f2").view("u1").reshape(-1, 2).T.tobytes()
-    header = {
-        "start": {figure: start(figure) for figure in PARTS[part].starts},
-        "tensors": [[name, list(t.shape)] for name, t in chosen.items()],
-    }
-    # All in one stream: its checksum covers where a figure begins, too.
-    content = zlib.compress(json.dumps(header).encode("ascii") + b"\n" + planes, 9)
-    text = base64.b64encode(content).decode("ascii")
+    text = pack(chosen, {figure: start(figure) for figure in PARTS[part].starts})
     return f'EquivaeLive.weights.receive("{part}", "{text}");\n'
 
 

@@ -1,6 +1,7 @@
-"""Drawn digits with a known class, face and pose, where a real set is absent.
+"""Drawn characters with a known class, face and pose, where a real set is absent.
 
     glyphs.py         `glyphs`, for MNIST: 28 x 28 grey
+    letters.py        `letters`, A to Z, bent: 26 classes, for models of one's own
     street.py         `street-glyphs`, for SVHN: what a street glyph is made of
     street_paint.py   how it is painted: wall, light, digits, neighbours, blur, noise
     faces.py          distance fields of the characters in each face; their outlines

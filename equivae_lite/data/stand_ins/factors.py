@@ -40,19 +40,21 @@ def blocks(
 
 
 def draw_factors(
-    random: np.random.Generator, ranges: Ranges, count: int
+    random: np.random.Generator, ranges: Ranges, count: int, classes: int = 10
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Labels and factors of a whole block, cut to the first `count`.
 
-    `scale` is drawn evenly in its logarithm, all others evenly. Raises DataError for a
-    count that is not from 1 to BLOCK, and for a range that is none.
+    `scale` is drawn evenly in its logarithm, all others evenly, and labels from so many
+    `classes`. Raises DataError for a count that is not from 1 to BLOCK, and for a range
+    that is none.
     """
     if integer("count", count, 1, DataError) > BLOCK:
         raise DataError(f"count is {count}, but a block has {BLOCK} images.")
+    integer("classes", classes, 1, DataError)
     for name, (low, high) in ranges.items():
         if not -math.inf < low <= high < math.inf or (name == "scale" and low <= 0):
             raise DataError(f"{name} cannot be drawn from {low} to {high}.")
-    labels = torch.from_numpy(random.integers(10, size=BLOCK))
+    labels = torch.from_numpy(random.integers(classes, size=BLOCK))
     factors = {"face": torch.from_numpy(random.integers(len(FACES), size=BLOCK))}
     for name, (low, high) in ranges.items():
         unit = random.random(BLOCK)

@@ -42,6 +42,7 @@ def draw_glyphs(
     stroke: Tensor | float = 0.0,
     size: int = 28,
     characters: str = DIGITS,
+    bend: Tensor | None = None,
 ) -> Tensor:
     """White digits on black: uint8 (N, 1, size, size). All factors broadcast to (N,).
 
@@ -49,21 +50,25 @@ def draw_glyphs(
     face: index into FACES. The centred digit, 16 pixels high, is sheared (positive
     leans to the right like an italic), scaled, rotated (radians, positive turns
     anticlockwise) and shifted (pixels, positive to the right and down). stroke:
-    pixels added to the width of the face's own strokes; negative thins them.
+    pixels added to the width of the face's own strokes; negative thins them. bend:
+    (N, 2, k, k) displacements in pixels, to the right and down, at k x k points of the
+    image, interpolated between them; None bends nothing.
 
     Raises DataError if a label is not the index of a character, a character has no
     outline, a face is not in FACES, a scale not positive, a factor not finite, or
     shapes do not broadcast.
     """
     coverage = _coverage(
-        labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size, characters
-    )
+        labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size,
+        characters, bend,
+    )  # fmt: skip
     return (255 * coverage).round().to(torch.uint8)
 
 
 def _coverage(
-    labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size, characters
-) -> Tensor:
+    labels, face, rotation, scale, shear, shift_x, shift_y, stroke, size, characters,
+    bend=None,
+) -> Tensor:  # fmt: skip
     """How much of each pixel is ink: float64 (N, 1, size, size) in [0, 1]."""
     values = (rotation, scale, shear, shift_x, shift_y, stroke)
     integer("size", size, 1, DataError)
@@ -93,6 +98,7 @@ def _coverage(
         raise DataError("every factor must be a finite number.")
     # The inverse map: from a pixel of the image back to the upright digit.
     axis = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    shift_x, shift_y = _bent(bend, shift_x, shift_y, size)
     x = (axis - shift_x) / scale
     y = (axis[:, None] - shift_y) / scale
     cos, sin = rotation.cos(), rotation.sin()
@@ -114,6 +120,22 @@ def _coverage(
     # Exact but for the shear, which makes oblique strokes a little thinner.
     edge = scale * distance + stroke / 2
     return (edge + 0.5).clamp(0, 1)[:, None]
+
+
+def _bent(
+    bend: Tensor | None, shift_x: Tensor, shift_y: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """Both shifts (N, 1, 1), or, bent, one for every pixel, (N, size, size)."""
+    if bend is None:
+        return shift_x, shift_y
+    n = len(shift_x)
+    if not isinstance(bend, Tensor) or bend.ndim != 4 or bend.shape[:2] != (n, 2):
+        raise DataError(f"bend must be a tensor ({n}, 2, k, k), one for each image.")
+    field = bend.double().cpu()
+    if not (field.numel() and field.isfinite().all()):
+        raise DataError("bend must be finite displacements at one point or more.")
+    field = F.interpolate(field, (size, size), mode="bicubic", align_corners=True)
+    return shift_x + field[:, 0], shift_y + field[:, 1]
 
 
 def glyphs(n: int, split: str = "train") -> tuple[Tensor, Tensor, dict[str, Tensor]]:

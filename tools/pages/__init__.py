@@ -16,10 +16,6 @@
     graphs.py             what is no network: plates, a sample, a table
     flows.py              what flows where: a gradient
     family.py             the graphs of related models
-    reproduction.py     writes the tables of chapter 17
-    diagrams.py         draws the networks, on canvas.py
-    graphs.py           draws what is no network: plates, a sample, a table
-    family.py           draws the graphs of related models
     picture.py          the ten digits of the front page
     social.py           the picture for shared links
 """

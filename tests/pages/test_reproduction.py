@@ -1,6 +1,7 @@
 """Chapter 17 says what is stored: every experiment once, each on its own data."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_every_experiment_has_one_row_in_a_table_of_its_data(text):
     seen = {}
     for data in reproduction.WHERE:
         for kind in ("all", "few"):
-            for row in rows(BLOCKS[f"{data}-{kind}"]()):
+            for row in rows(BLOCKS[f"{data}-{kind}"][1]()):
                 (head, commands), *_ = row.items()
                 assert head.startswith(reproduction.WHERE[data])
                 for line in re.findall(r"`(.+?)`", commands):
@@ -57,6 +58,13 @@ def test_every_experiment_has_one_row_in_a_table_of_its_data(text):
     assert seen["mnist-init-he"]["seeds"] == "0; 1, 2 not run yet"
 
 
+def test_models_of_a_preset_that_changed_since_are_said_to_be():
+    e = experiments.get("mnist-supervised")
+    assert reproduction.missing(e) == "0, 1, 2"
+    note = "0, 1, 2; made with another m_max than the command's"
+    assert reproduction.missing(replace(e, m_max=3)) == note
+
+
 def test_neighbours_stand_beside_the_benchmark_alone():
     listed = yaml.safe_load(reproduction.NEIGHBOURS.read_text(encoding="utf-8"))
     assert {one["data"] for one in listed} == {"mnist", "svhn"}
@@ -68,7 +76,7 @@ def test_neighbours_stand_beside_the_benchmark_alone():
 
 
 def test_the_plan_is_made_of_the_cards():
-    row = rows(BLOCKS["plan"]())[1]
+    row = rows(reproduction.plan())[1]
     cards = reproduction._cards()["mnist-semi-supervised"].values()
     seconds = np.median([card["seconds"] for card in cards])
     assert row["for minutes"] == f"{seconds / 60:.0f}"

@@ -74,13 +74,22 @@ def command(name: str) -> str:
 
 
 def missing(e: Experiment) -> str:
-    """Which of the seeds are there, and why others are not."""
+    """Which of the seeds are there, why others are not, and which are out of date."""
     there = sorted(evaluations(e.name))
     if not there:
         return f"none: {WHY.get(e.data, 'not run yet')}"
     absent = [str(s) for s in range(SEEDS) if s not in there]
     note = f"; {', '.join(absent)} not run yet" if absent else ""
+    if other := unlike(e):
+        note += f"; made with another {', '.join(other)} than the command's"
     return ", ".join(map(str, there)) + note
+
+
+def unlike(e: Experiment) -> list[str]:
+    """Settings that a preset has now, and its models on the shelf had not."""
+    now = json.loads(json.dumps(e.to_dict()))  # as a card has it
+    had = [card["experiment"] for card in _cards().get(e.name, {}).values()]
+    return [key for key in now if any(now[key] != one.get(key) for one in had)]
 
 
 def _values(name: str, place: str, unit: float) -> list[float]:
@@ -188,12 +197,14 @@ def plan() -> str:
     for name in ("mnist-supervised", "mnist-semi-supervised", "svhn-part-supervised",
                  "svhn-part-semi-supervised", "street-glyphs-supervised",
                  "street-glyphs-semi-supervised"):  # fmt: skip
-        e, kept = experiments.get(name), list(_cards()[name].values())
+        kept = list(_cards()[name].values())
+        made, e = kept[0]["experiment"], experiments.get(name)
+        epochs = sum(count for _, count in made["schedule"])
         seconds = statistics.median(card["seconds"] for card in kept)
         gpu = "NVIDIA" in kept[0]["hardware"]
         weights = 4e-6 * kept[0]["parameters"]  # MB
         # A state: weights, two moments of Adam, the averaged weights if there are any.
-        state = weights * (4 if e.averaging else 3)
+        state = weights * (4 if made["averaging"] else 3)
         pixels = e.arch.colours * e.arch.size**2
         data = 1e-6 * sum(sets.SIZES[e.data].values()) * pixels
         drawn = e.data in sources.STAND_INS.values()
@@ -201,7 +212,7 @@ def plan() -> str:
             f"`{name}`", "GPU" if gpu else "CPU core", f"{seconds / 60:.0f}",
             f"{RUNS * seconds / 3600:,.0f}",
             f"{RUNS * (weights + 2 * state) / 1e3:.0f}",
-            f"{RUNS * state * e.epochs / seconds:.0f}",
+            f"{RUNS * state * epochs / seconds:.0f}",
             "drawn" if drawn else f"{RUNS * data / 1e3:.0f}",
             f"{seconds / RUNS:.1f}",
         ])  # fmt: skip
@@ -231,20 +242,30 @@ def memory() -> str:
     return tables.markdown(heads, rows, "lrrrr")
 
 
-BLOCKS: dict[str, Callable[[], str]] = {
-    "overview": overview,
+# Name: what the table's caption says, and who writes the table.
+BLOCKS: dict[str, tuple[str, Callable[[], str]]] = {
+    "overview": ("Experiments and models, by data.", overview),
     **{
-        f"{data}-{'few' if few else 'all'}": partial(of_data, data, few)
-        for data in WHERE for few in (False, True)
+        f"{data}-{'few' if few else 'all'}": (
+            f"{where}. {'Few' if few else 'All'} training images have labels.",
+            partial(of_data, data, few),
+        )
+        for data, where in WHERE.items() for few in (False, True)
     },
-    "measurements": measurements,
-    "neighbours-mnist": partial(neighbours, "mnist", [
-        "mnist-semi-supervised", "mnist-semi-supervised-long", "mnist-labels-alone",
-    ]),
-    "neighbours-svhn": partial(neighbours, "svhn", ["svhn-semi-supervised"]),
-    "example": example,
-    "plan": plan,
-    "memory": memory,
+    "measurements": ("Other results, and what makes them again.", measurements),
+    "neighbours-mnist": (
+        "MNIST with 100 labels: this book, and what others published.",
+        partial(neighbours, "mnist", [
+            "mnist-semi-supervised", "mnist-semi-supervised-long", "mnist-labels-alone",
+        ]),
+    ),
+    "neighbours-svhn": (
+        "SVHN with 1,000 labels: no run of ours, and what others published.",
+        partial(neighbours, "svhn", ["svhn-semi-supervised"]),
+    ),
+    "example": ("Two seeds of the book, as if they were yours.", example),
+    "plan": ("A thousand runs, by the cards.", plan),
+    "memory": ("Memory, by the cards that say it.", memory),
 }  # fmt: skip
 
 
@@ -254,10 +275,11 @@ def page(text: str) -> str:
     if sorted(found) != sorted(BLOCKS):
         odd = sorted(set(found) ^ set(BLOCKS)) or "one of them twice"
         raise ValueError(f"{PAGE.name}: blocks that do not fit: {odd}")
-    for name, block in BLOCKS.items():
+    for name, (caption, block) in BLOCKS.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
-        text = f"{head}{begin}\n{block()}\n\n{end}{rest.partition(end)[2]}"
+        table = f":::{{table}} {caption}\n{block()}\n:::"
+        text = f"{head}{begin}\n{table}\n\n{end}{rest.partition(end)[2]}"
     return text
 
 

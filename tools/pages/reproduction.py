@@ -35,6 +35,7 @@ WHERE = {  # how the head of a table's first column says what its numbers are ab
 }  # fmt: skip
 WHY = {"svhn": "SVHN is not where this book is made"}
 RUNS = 1000  # of the plan
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 @cache
@@ -278,7 +279,8 @@ def page(text: str) -> str:
     for name, (caption, block) in BLOCKS.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
-        table = f":::{{table}} {caption}\n{block()}\n:::"
+        together = block().replace(" ± ", f"{NBSP}±{NBSP}")  # no line ends there
+        table = f":::{{table}} {caption}\n{together}\n:::"
         text = f"{head}{begin}\n{table}\n\n{end}{rest.partition(end)[2]}"
     return text
 

@@ -22,6 +22,7 @@ from equivae_lite import files
 from equivae_lite.chapters.judge import COMMAND, FOLDER, Judge
 from equivae_lite.data import sets, sources
 from equivae_lite.data.distortions import distort
+from equivae_lite.data.sets import SIZES as OF_SETS
 from equivae_lite.data.sets import ImageSet
 from equivae_lite.runs.machine import hardware, versions
 
@@ -63,7 +64,7 @@ def make(data: str, seed: int = 0) -> dict:
     """Fit the judge of a data set, write weights and card; returns the card."""
     limit, epochs = SIZES[data]
     started = time.process_time()
-    tests = min(10_000, sets.SIZES[data]["test"])
+    tests = min(10_000, OF_SETS[data]["test"])
     train, test = sets.load(data, "train", limit), sets.load(data, "test", tests)
     judge = fit(train, epochs, seed)
     blob = save({k: t.contiguous() for k, t in judge.state_dict().items()})

@@ -60,7 +60,7 @@ def unencoded(source: str) -> list[int]:
         keywords = {k.arg for k in call.keywords}
         texts = [a.value for a in call.args if isinstance(a, ast.Constant)]
         binary = any("b" in t for t in texts if isinstance(t, str) and len(t) < 4)
-        low = ast.unparse(call.func) == "os.open"  # bytes, always
+        low = ast.unparse(call.func) in ("os.open", "Image.open")  # bytes, always
         opens = name in ("open", "fdopen") and not binary and not low
         whole = name == "read_text" or (name == "write_text" and len(call.args) == 1)
         runs = name in ("run", "Popen", "check_output")

@@ -72,7 +72,9 @@ def test_a_damaged_judge_is_refused_with_the_command(shelf, harm):
         blob[-1] ^= 1
         weights.write_bytes(blob)
     elif harm == "card":
-        card.write_text(card.read_text().replace("true", "false").replace("6", "7"))
+        text = card.read_text(encoding="utf-8")
+        text = text.replace("true", "false").replace("6", "7")
+        card.write_text(text, encoding="utf-8")
     elif harm == "no weights":
         weights.unlink()
     else:

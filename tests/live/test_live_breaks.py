@@ -79,7 +79,7 @@ HAND = [
      'if (event.pointerType !== "pen" || going.type === "pen") return;', ""),
     ("a_pen_is_worth_more_than_a_palm", (), "paper.js", 'undo();\n      }', "}"),
     ("a_tap_is_a_dot_and_can_be_taken_back", (), "paper.js",
-     "a[0] === b[0] && a[1] === b[1]", "false"),
+     "pen.arc(...a, width / 2, 0, 2 * Math.PI);\n        pen.fill();", ""),
     ("a_tap_is_a_dot_and_can_be_taken_back", (), "paper.js", "now = past.pop()", "0"),
     ("clear_and_undo_are_safe_while_a_stroke_goes_on", ("clear",), "paper.js",
      "    function set(next) {\n      going = null;", "    function set(next) {"),

@@ -577,7 +577,7 @@ def test_calls_that_are_refused(call, words):
 
 
 ALLOWED = {
-    "size": [28, 32],
+    "size": [28, 32, 16, 27, 64],
     "colours": [1, 3],
     "r_dim": [3, 1, 0],
     "v_dim": [2, 1],
@@ -589,7 +589,7 @@ ALLOWED = {
     "variance": networks.VARIANCES,
 }
 REFUSED = {
-    "size": [27, 0, "28", None],
+    "size": [15, 65, 0, "28", None],
     "colours": [0, -1, 1.0, None],
     "r_dim": [-1, 2.5],
     "v_dim": [0, -2, 1.5],
@@ -602,7 +602,8 @@ REFUSED = {
 }
 
 
-@covers("networks.Architecture", "networks.initialise",
+@covers("networks.Architecture", "networks.Architecture.corner",
+        "networks.initialise",
         "equivae.EquiVAE.parameter_count")  # fmt: skip
 @given(st.fixed_dictionaries({}, optional={
     name: st.sampled_from(values) for name, values in ALLOWED.items()
@@ -621,6 +622,7 @@ def test_architectures_that_are_allowed_run(settings, representation):
             EquiVAE(Architecture(**settings), representation)
         return
     arch = Architecture(**settings)
+    assert 16 * (arch.corner - 1) < arch.size <= 16 * arch.corner
     m = EquiVAE(arch, representation)
     assert m.parameter_count() == sum(p.numel() for p in m.parameters()) > 0
     x = pictures(0, arch, 1).float()
@@ -633,7 +635,8 @@ def test_architectures_that_are_allowed_run(settings, representation):
     ("name", "value"), [(name, v) for name, values in REFUSED.items() for v in values]
 )
 def test_an_architecture_that_is_refused(name, value):
-    with pytest.raises(ExperimentError, match=name if name != "size" else "wide"):
+    wide = name == "size" and isinstance(value, int)
+    with pytest.raises(ExperimentError, match="wide" if wide else name):
         Architecture(**{name: value})
     with pytest.raises(ExperimentError, match="representation"):
         EquiVAE(GREY, value)

@@ -42,6 +42,6 @@ def test_stored_measurement_covers_the_schedules():
     stored = files.read_json(SHELF.results / "bench-steps.json", "")
     for name, found in stored.items():
         e = experiments.get(name)
-        assert {b for b, _ in e.schedule} == {r["batch"] for r in found["rows"]}
+        assert {b for b, _ in e.schedule} <= {r["batch"] for r in found["rows"]}
         assert 0 < minutes(e, found["rows"]) < 60
         assert all(r.get("gpu_mb", 0) < 4096 for r in found["rows"])

@@ -89,7 +89,8 @@ WIDTH = """() => {
     .concat(`scrolls to ${root.scrollWidth} of ${width}`).slice(-3);
 }"""
 PICTURES = """() => [...document.images].map(
-  i => [i.getAttribute('src').slice(0, 80), i.alt.trim(), i.complete && i.naturalWidth])
+  i => [i.getAttribute('src').slice(0, 80), i.alt.trim(), i.complete && i.naturalWidth
+    || i.loading === 'lazy' && !i.getClientRects().length])  // in a closed menu
 """
 # TeX that is left as text, where no code is.
 BARE_TEX = r"""() => {

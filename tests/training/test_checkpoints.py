@@ -340,7 +340,7 @@ def test_shipped_weights_match_their_card(path):
         apart = torch.pdist(loaded.class_r)  # ten classes, ten vectors:
         # all but the one whose failure chapter 13 shows, where they are one.
         silent = name.endswith("-no-separation")
-        assert apart.max() < 1e-6 if silent else apart.min() > 1e-5
+        assert apart.max() < 1e-3 if silent else apart.min() > 1e-3
     else:
         assert loaded.class_r is None
 

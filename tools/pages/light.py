@@ -34,7 +34,9 @@ DYNAMIC = ("mathjax/", "live/encoder", "live/decoder", "search-sections")
 FONTS = "vendor/fontawesome/webfonts"
 SCRIPT = re.compile(r'[ \t]*<script\b([^>]*)\bsrc="([^"]*)"([^>]*)></script>\n?')
 # Asked for early, and so before style sheets; a picture in a menu that is closed.
-HASTE = re.compile(r'[ \t]*<link rel="preload" as="script"[^>]*>\n?')
+HASTE = re.compile(
+    r'[ \t]*<link\b(?=[^>]*\brel="preload")(?=[^>]*\bas="script")[^>]*>\n?'
+)
 ICONS = re.compile(r'(<img\b(?![^>]*\bloading=))([^>]*_static/images/)')
 SHEET = re.compile(r'(<link\b[^>]*href="[^"]*_static/([^"?]*\.css))(\?[^"]*)?(")')
 NAMES = re.compile(r'\b(?:class|id)="([^"]*)"')

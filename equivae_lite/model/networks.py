@@ -62,30 +62,25 @@ class Architecture:
         if len(hidden) != 2 or hidden[0] % CORNER**2:
             raise ExperimentError(
                 f"hidden is {self.hidden}, but must be two widths, the first of them a "
-                f"multiple of {CORNER**2}: it becomes {CORNER} x {CORNER} pixels"
-            )
+                f"multiple of {CORNER**2}: it becomes {CORNER} x {CORNER} pixels")
         if not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
             raise ExperimentError(f"dropout is {self.dropout}: choose from [0, 1)")
         size = checks.integer("size", self.size, -math.inf, ExperimentError)
         if not SMALLEST <= size <= LARGEST:
-            raise ExperimentError(
-                f"images must be {SMALLEST} to {LARGEST} pixels wide, not {size}"
-            )
+            raise ExperimentError(f"images must be {SMALLEST} to {LARGEST} pixels "
+                                  f"wide, not {size}")
         if self.likelihood not in ("bernoulli", "gaussian"):
-            raise ExperimentError(
-                f"likelihood must be 'bernoulli' or 'gaussian', not {self.likelihood!r}"
-            )
+            raise ExperimentError("likelihood must be 'bernoulli' or 'gaussian', not "
+                                  f"{self.likelihood!r}")
         if self.init not in INITS:
             raise ExperimentError(f"init must be one of {INITS}, not {self.init!r}")
         if self.variance not in VARIANCES:
-            raise ExperimentError(
-                f"variance must be one of {VARIANCES}, not {self.variance!r}"
-            )
+            raise ExperimentError(f"variance must be one of {VARIANCES}, not "
+                                  f"{self.variance!r}")
         if self.likelihood == "bernoulli" and self.variance != "shared":
             raise ExperimentError(
                 f"variance is {self.variance!r}, but a Bernoulli has no variance to "
-                "choose: leave it out, or take likelihood='gaussian'"
-            )
+                "choose: leave it out, or take likelihood='gaussian'")
 
     @property
     def corner(self) -> int:
@@ -102,11 +97,8 @@ class Embedding(nn.Sequential):
         for filters, stride in zip(FILTERS, STRIDES):
             layers += [nn.Conv2d(channels, filters, KERNEL, stride, PADDING), nn.ReLU()]
             channels, size = filters, math.ceil(size / stride)
-        layers += [
-            nn.Flatten(),
-            nn.Linear(channels * size * size, arch.hidden[0]),
-            nn.ReLU(),
-        ]
+        layers += [nn.Flatten(), nn.Linear(channels * size * size, arch.hidden[0]),
+                   nn.ReLU()]
         super().__init__(*layers)
         self.image_shape = (arch.colours, arch.size, arch.size)
 
@@ -116,13 +108,11 @@ class Embedding(nn.Sequential):
             raise InputError(
                 "this network takes images of (colours, height, width) = "
                 f"{self.image_shape}, but got a tensor of shape {tuple(x.shape)}: "
-                "choose the experiment that fits the data, or resize the images"
-            )
+                "choose the experiment that fits the data, or resize the images")
         if not x.is_floating_point():
             raise InputError(
                 f"this network takes images as numbers that Pixels.forward makes of "
-                f"grey levels, but got {x.dtype}"
-            )
+                f"grey levels, but got {x.dtype}")
         x = checks.precision(x, self[0].weight)
         lead = x.shape[:-3]  # any leading axes: a batch, or classes x members
         f = super().forward(x.reshape(-1, *self.image_shape))
@@ -137,9 +127,8 @@ class InvariantEncoder(nn.Module):
         embed, narrow = arch.hidden
         self.image_shape = (arch.colours, arch.size, arch.size)
         self.f = Embedding(arch)
-        self.g = nn.Sequential(
-            nn.Linear(embed, narrow), nn.ReLU(), nn.Linear(narrow, arch.r_dim)
-        )
+        self.g = nn.Sequential(nn.Linear(embed, narrow), nn.ReLU(),
+                               nn.Linear(narrow, arch.r_dim))
 
     def forward(self, x: Tensor) -> Tensor:
         """Complementary images (..., m, C, H, W) -> r_y (..., R); m is at least 1."""
@@ -147,8 +136,7 @@ class InvariantEncoder(nn.Module):
         if x.shape[-3:] == self.image_shape and x.shape[:-3][-1:] in ((), (0,)):
             raise InputError(
                 f"r_y is made of at least one image, (..., m, C, H, W), but got a "
-                f"tensor of shape {tuple(x.shape)}"
-            )
+                f"tensor of shape {tuple(x.shape)}")
         return self.g(self.f(x).mean(dim=-2))
 
 
@@ -163,9 +151,8 @@ class EquivariantPosterior(nn.Module):
         width = embed + (narrow if arch.r_dim else 0)
 
         def head() -> nn.Sequential:
-            return nn.Sequential(
-                nn.Linear(width, narrow), nn.ReLU(), nn.Linear(narrow, arch.v_dim)
-            )
+            return nn.Sequential(nn.Linear(width, narrow), nn.ReLU(),
+                                 nn.Linear(narrow, arch.v_dim))
 
         self.mu, self.log_var = head(), head()
 
@@ -200,12 +187,11 @@ class EquivariantPosterior(nn.Module):
 class Decoder(nn.Module):
     """p(x | r_y, v): Bernoulli logits or Gaussian means, (..., C, H, W).
 
-    r_y and v enter by separate dense layers; four transposed convolutions
-    take 2 x 2 to 32 x 32; the last, stride-1 layer pads by 2 for 32 pixels
-    and by 0 for 28 (32 - 4 = 28). Other sizes do the same from their own `corner`;
-    where no padding is little enough, the border is cut off before that layer.
-    A Gaussian has a log-variance beside its means:
-    fixed at 0, learned and shared, or learned for each pixel (`arch.variance`).
+    r_y and v enter by separate dense layers; four transposed convolutions take 2 x 2
+    to 32 x 32; the last, stride-1 layer pads by 2 for 32 pixels and by 0 for 28
+    (32 - 4 = 28). Other sizes do the same from their own `corner`; where no padding is
+    little enough, the border is cut off before it. A Gaussian has a log-variance
+    beside its means: fixed at 0, learned and shared, or one a pixel (`arch.variance`).
     """
 
     def __init__(self, arch: Architecture) -> None:
@@ -273,9 +259,8 @@ class LabelPosterior(nn.Module):
         e = self.embed(x)
         checks.width("f_x", f_x, e.shape[-1])
         if f_x.shape != e.shape:
-            raise InputError(
-                f"f(x) {tuple(f_x.shape)} must be of the images x, {tuple(e.shape)}"
-            )
+            raise InputError(f"f(x) {tuple(f_x.shape)} must be of the images x, "
+                             f"{tuple(e.shape)}")
         return self.dense(torch.cat([e, f_x.detach().to(e.dtype)], dim=-1))
 
 

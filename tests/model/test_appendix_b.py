@@ -201,7 +201,7 @@ def test_relu_after_every_hidden_layer_and_nowhere_else(name):
 def test_the_networks_are_one_short_file():
     source = networks.__file__
     with open(source, encoding="utf-8") as file:
-        assert len(file.readlines()) <= 320
+        assert len(file.readlines()) < 300
     for name in PAPER:
         own = [
             k for k in untrained(name).modules() if "torch" not in type(k).__module__

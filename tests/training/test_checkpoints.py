@@ -338,9 +338,14 @@ def test_shipped_weights_match_their_card(path):
     if e.representation == "complementary":
         assert loaded.class_r.shape == (10, e.arch.r_dim)
         apart = torch.pdist(loaded.class_r)  # ten classes, ten vectors:
-        # all but the one whose failure chapter 13 shows, where they are one.
-        silent = name.endswith("-no-separation")
-        assert apart.max() < 1e-3 if silent else apart.min() > 1e-3
+        # all but those of the failure that chapter 13 shows. On photographs they are
+        # one; the stand-in's short training ends a little before.
+        if name == "svhn-part-supervised-no-separation":
+            assert apart.max() < 1e-6
+        elif name == "street-glyphs-supervised-no-separation":
+            assert apart.max() < 1e-3
+        else:
+            assert apart.min() > 1e-3
     else:
         assert loaded.class_r is None
 

@@ -23,8 +23,8 @@ from equivae_lite.runs import compare, pipeline, tables
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.training import experiments
 from equivae_lite.training.settings import Experiment
-from tools.notebooks.book import BOOK, ROOT
-from tools.pages.status import cards, plain
+from tools.notebooks.book import BOOK
+from tools.pages.status import cards, plain, show
 
 PAGE, NEIGHBOURS = BOOK / "17_reproduction.md", BOOK / "neighbours.yml"
 SEEDS = 3  # fewer are said to be missing
@@ -286,16 +286,10 @@ def page(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["--write"]):
-        print("Expected: python -m tools.pages.reproduction [--write]", file=sys.stderr)
-        return 2
-    text = page(PAGE.read_text(encoding="utf-8"))
-    if arguments:
-        PAGE.write_text(text, encoding="utf-8")
-        print(f"{PAGE.relative_to(ROOT)}: written")
-    else:
-        print(text, end="")
-    return 0
+    def text() -> str:
+        return page(PAGE.read_text(encoding="utf-8"))
+
+    return show("reproduction", PAGE, text, arguments)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from equivae_lite import files
@@ -179,17 +179,22 @@ def page() -> str:
     return "\n".join(part for part in parts if part.strip())
 
 
-def main(arguments: list[str]) -> int:
+def show(name: str, path: Path, text: Callable[[], str], arguments: list[str]) -> int:
+    """Print what module `name` of this room makes, or with --write put it at `path`."""
     if arguments not in ([], ["--write"]):
-        print("Expected: python -m tools.pages.status [--write]", file=sys.stderr)
+        print(f"Expected: python -m tools.pages.{name} [--write]", file=sys.stderr)
         return 2
-    text = page()
+    made = text()
     if arguments:
-        PAGE.write_text(text, encoding="utf-8")
-        print(f"{PAGE.relative_to(ROOT)}: written")
+        path.write_text(made, encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: written")
     else:
-        print(text, end="")
+        print(made, end="")
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    return show("status", PAGE, page, arguments)
 
 
 if __name__ == "__main__":

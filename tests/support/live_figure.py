@@ -30,8 +30,8 @@ LEVELS = """(canvas) => {
   return btoa(levels.join(""));
 }"""
 # Wait until the model has nothing to do and no canvas changes in four frames. A figure
-# draws when the model has answered, its map a row at a time. What moves for ever is
-# given one chance.
+# draws when the model has answered, its map a row at a time. What moves by itself is
+# given one chance; at rest it is waited for like all others.
 SETTLE = """async (figure) => {
   const canvases = [...figure.querySelectorAll("canvas")];
   const see = () => canvases.map((c) =>
@@ -40,10 +40,12 @@ SETTLE = """async (figure) => {
   const same = (a, b) => a.every(
     (one, k) => one.every((pixel, i) => pixel === b[k][i]));
   const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const moves = figure.querySelector("[data-do=pause], [data-part=pause]")
+    ?.textContent === "Pause";
   for (let before, now = see(); !before || !same(before, now);) {
     for (let left = 4; left; left--) await frame();
-    while (figure.working && figure.dataset.live !== "hero") await frame();
-    if (before && figure.dataset.live === "hero") return;
+    while (figure.working && !moves) await frame();
+    if (before && moves) return;
     [before, now] = [now, see()];
   }
 }"""

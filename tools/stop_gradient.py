@@ -21,11 +21,11 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from equivae_lite.chapters.stopped import stop_table
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs import machine, pipeline, study
 from equivae_lite.runs.folders import SHELF
-from equivae_lite.runs.tables import markdown, over_seeds, plus_minus, with_interval
 from equivae_lite.training import loop
 from tools.studies import run_missing, stored
 
@@ -69,11 +69,6 @@ ARMS = {
     "alpha-forgotten": Arm("the stop forgotten", "alpha", forgotten),
     "alpha-without-f": Arm("without f(x)", "alpha", without_f),
 }
-JUDGED = {
-    "held_out_error": ("wrong by q, in %", 100),
-    "held_out_generative_error": ("wrong by argmax L, in %", 100),
-    "held_out_bound": ("(6), in nats", 1),
-}
 
 
 def run(arm: Arm, train: ImageSet, held_out: ImageSet, seed: int) -> dict:
@@ -102,40 +97,12 @@ def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
     return content
 
 
-def table(content: dict) -> str:
-    """Markdown: means ± standard errors over labelled sets, for each variant.
-
-    The last column is an arm's error minus that of the variant as it is, by labelled
-    set, and the 95 % interval of this difference.
-    """
-    rows = []
-    for name, arm in ARMS.items():
-        if name not in content["arms"]:
-            continue
-        seeds = content["arms"][name]["seeds"]
-        base = content["arms"].get(arm.variant, {"seeds": {}})["seeds"]
-        apart = [
-            100 * (found["held_out_error"] - base[s]["held_out_error"])
-            for s, found in seeds.items()
-            if s in base
-        ]
-        rows.append([
-            study.WORDS[arm.variant], arm.words, len(seeds),
-            *(plus_minus(over_seeds([unit * s[key] for s in seeds.values()]), 1)
-              for key, (_, unit) in JUDGED.items()),
-            with_interval(apart) if apart and name != arm.variant else "–",
-        ])  # fmt: skip
-    heads = ["trained by", "f(x)", "labelled sets", *(w for w, _ in JUDGED.values()),
-             "by q, minus as it is (95 %)"]  # fmt: skip
-    return markdown(heads, rows)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n")[0])
     parser.add_argument("--table", action="store_true", help="only print the table")
     if not parser.parse_args(arguments).table:
         run_all()
-    print(table(stored(PATH)))
+    print(stop_table(stored(PATH)))
     return 0
 
 

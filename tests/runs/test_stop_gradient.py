@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 import torch
 
+from equivae_lite.chapters.stopped import stop_table, variant_of
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs import study
 from tests.support.small import SEMI, model
@@ -65,7 +66,7 @@ def test_a_run_trains_and_is_judged_by_its_arm(name, monkeypatch):
     ):
         found = stop_gradient.run(arm, None, None, 0)
     (e, in_training), in_judgement = asked
-    assert e == study.experiment(arm.variant)
+    assert e == study.experiment(arm.variant) and arm.variant == variant_of(name)
     assert in_training is in_judgement is arm.log_posterior
     assert (arm.log_posterior is usual) == (name == arm.variant)
     assert EquiVAE.label_log_posterior is usual
@@ -81,12 +82,14 @@ def test_the_table_pairs_the_labelled_sets():
     base = {s: entry | {"held_out_error": 0.04} for s, entry in seeds.items()}
     del base["9"]
     arms = {"recipe-forgotten": seeds, "alpha-forgotten": seeds, "recipe": base}
-    table = stop_gradient.table({"arms": {n: {"seeds": s} for n, s in arms.items()}})
-    _, _, first, second, third = table.split("\n")
+    table = stop_table(
+        {"arms": {n: {"words": ARMS[n].words, "seeds": s} for n, s in arms.items()}}
+    )
+    _, _, second, third, first = table.split("\n")
     assert first.startswith("| recipe | through the stop, as it is | 2 | 4.0 ± 0.0 |")
     assert second.startswith("| recipe | the stop forgotten | 3 | 34.0 ± 28.0 |")
-    assert "+2.00 (-10.71 to +14.71)" in second
-    assert first.endswith("| – |") and third.endswith("| – |")
+    assert second.endswith("| +2.00 (-10.71 to +14.71) | +0.00 (+0.00 to +0.00) |")
+    assert first.endswith("| – | – |") and third.endswith("| – | – |")
 
 
 @pytest.mark.skipif(not stop_gradient.PATH.exists(), reason="no file of results")

@@ -10,7 +10,7 @@ a kind and an amount; amounts of a kind add up.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,20 +74,25 @@ class Drawn(NamedTuple):
         return in_frame(A, self.factors["rotation"]), b, shift.T
 
 
-def drawn(kind: str, amounts: Sequence[float], n: int, seed: int) -> Drawn:
+def drawn(
+    kind: str, amounts: Sequence[float], n: int, seed: int,
+    still: Sequence[str] = (),
+) -> Drawn:  # fmt: skip
     """Glyphs that differ in nothing but the amount of a move, all within the ranges.
 
     So the move is exact: each is drawn with its own pose, none is resampled. It is the
-    digit that moves, about the point that it was shifted to, and in its own frame.
-    Raises DataError if the amounts leave no room in the range of the factor.
+    digit that moves, about the point that it was shifted to, and in its own frame. The
+    factors in `still` are 0 at amount 0, and moves may take them anywhere. Raises
+    DataError if the amounts leave no room in the range of the factor.
     """
     name = KINDS[kind][0]
     low, high = GLYPH_RANGES[name]
-    ranges = dict(GLYPH_RANGES)
+    ranges = GLYPH_RANGES | {factor: (0.0, 0.0) for factor in still}
+    least, most = min(amounts), max(amounts)
     if kind == "size":
-        ranges[name] = (low / math.exp(min(amounts)), high / math.exp(max(amounts)))
-    else:
-        ranges[name] = (low - min(amounts), high - max(amounts))
+        ranges[name] = (low / math.exp(least), high / math.exp(most))
+    elif name not in still:
+        ranges[name] = (low - least, high - most)
     parts = []
     for block in range(-(-n // BLOCK)):
         random = np.random.default_rng([seed, block])
@@ -224,6 +229,61 @@ def pose(images: Tensor) -> Pose:
     c = torch.einsum("nij,ijk->nk", w / total, p)
     d = p - c[:, None, None]
     return Pose(c, torch.einsum("nij,nijk,nijl->nkl", w / total, d, d))
+
+
+class Left(NamedTuple):
+    """What is left to do until a pose is where it should be: medians over images."""
+
+    lean: float  # degrees
+    centre: float  # pixels
+    size: float  # per cent
+
+
+# Which of these tells of a move.
+TELLS = {"turn": "lean", "slant": "lean", "right": "centre", "down": "centre",
+         "size": "size"}  # fmt: skip
+
+
+class Transported(NamedTuple):
+    """Pictures of other classes, drawn from v as it is and from v moved by its rule."""
+
+    before: Left
+    after: Left
+    wrong: float  # share of the latter that is read as another class than asked for
+
+    def done(self, kind: str) -> float:
+        """How much of a move appears in the picture: 1 all of it, 0 nothing."""
+        told = TELLS[kind]
+        return 1 - getattr(self.after, told) / getattr(self.before, told)
+
+
+def transport(
+    decode: Callable[[Tensor, Tensor], Tensor], v: Tensor, v_T: Tensor, y: Tensor,
+    T: tuple[Tensor, Tensor, Tensor], read: Callable[[Tensor], Tensor],
+) -> Transported:  # fmt: skip
+    """Move v by the rule of half of the images; decode the others as other classes.
+
+    decode(v, y) draws (N, 1, H, W) in [0, 1], read tells classes of such pictures;
+    T is A, b and about which points the ink moves, of all images or of each.
+    """
+    fit, generator = len(y) // 2, torch.Generator().manual_seed(0)
+    rule, rest = fit_rule(v[:fit], v_T[:fit]), slice(fit, None)
+    others = torch.randint(1, 10, (len(y) - fit,), generator=generator).to(y.device)
+    asked = (y[rest] + others) % 10
+    still, there = (decode(u, asked) for u in (v[rest], rule(v[rest])))
+    start, end = pose(still.cpu()), pose(there.cpu())
+    A, b, about = (t[rest] if len(t) == len(y) else t for t in T)
+    want = start.moved(A, b, about)
+    before, after = (
+        Left(
+            float((p.lean - want.lean).abs().median()),
+            float((p.c - want.c).norm(dim=1).median()),
+            float(100 * (p.size / want.size - 1).abs().median()),
+        )
+        for p in (start, end)
+    )
+    wrong = (read(there) != asked).double().mean().item()
+    return Transported(before, after, wrong)
 
 
 def read_linearly(z: Tensor, t: Tensor, z_new: Tensor, t_new: Tensor) -> float:

@@ -146,9 +146,18 @@ def fit_rule(v: Tensor, moved: Tensor) -> Rule:
             f"v(x) {tuple(v.shape)} and v(Tx) {tuple(moved.shape)} must be (N, V), of "
             "more images N than numbers V."
         )
-    ones = v.new_ones(len(v), 1)
-    found = torch.linalg.lstsq(torch.cat([v, ones], 1).double(), moved.double())
-    return Rule(found.solution[:-1].to(v), found.solution[-1].to(v))
+    solution = _least_squares(v, moved)
+    return Rule(solution[:-1].to(v), solution[-1].to(v))
+
+
+def _least_squares(z: Tensor, t: Tensor) -> Tensor:
+    """Of t (N, T) from z (N, F) and a one: (F + 1, T), the shortest if there are many.
+
+    By singular values: where a number of z is the same for all images, the other
+    methods of LAPACK give an answer that is none.
+    """
+    Z = torch.cat([z, z.new_ones(len(z), 1)], 1).double().cpu()
+    return torch.linalg.lstsq(Z, t.double().cpu(), driver="gelsd").solution
 
 
 def explained(told: Tensor, moved: Tensor, without: Tensor | None = None) -> float:
@@ -291,9 +300,6 @@ def read_linearly(z: Tensor, t: Tensor, z_new: Tensor, t_new: Tensor) -> float:
 
     z (N, F), t (N,). Below 0 where what was fitted misleads.
     """
-    ones, ones_new = z.new_ones(len(z), 1), z.new_ones(len(z_new), 1)
-    found = torch.linalg.lstsq(
-        torch.cat([z, ones], 1).double(), t.double()[:, None]
-    ).solution
-    told = torch.cat([z_new, ones_new], 1).double() @ found
-    return explained(told[:, 0], t_new.double())
+    found = _least_squares(z, t[:, None]).to(z_new.device)
+    told = z_new.double() @ found[:-1, 0] + found[-1, 0]
+    return explained(told, t_new.double())

@@ -15,6 +15,7 @@ from equivae_lite.chapters.equivariance import (
     on_held_out_classes,
     pose,
     read_linearly,
+    transport,
     warped,
 )
 from equivae_lite.data.stand_ins.glyphs import GLYPH_RANGES, draw_glyphs
@@ -136,3 +137,56 @@ def test_what_is_linear_is_read_and_what_is_not_is_not():
     linear, square = (lambda u: u @ torch.ones(3) + 2), (lambda u: u[:, 0] ** 2)
     assert read_linearly(z, linear(z), z_new, linear(z_new)) > 0.999
     assert read_linearly(z, square(z), z_new, square(z_new)) < 0.1
+
+
+def shifted_right(v, y):
+    """Draws what v (N, 1) says: a bar at v pixels to the right, whatever the class."""
+    x = torch.arange(28.0) - 13.5
+    return (1 - (x - v[:, :1]).abs() / 3).clamp(0)[:, None, None].expand(-1, 1, 28, -1)
+
+
+@pytest.mark.parametrize(("follows", "done"), [(1.0, 1.0), (0.4, 0.4), (0.0, 0.0)])
+def test_transport_says_how_much_of_a_move_is_in_the_picture(follows, done):
+    y = torch.arange(60) % 10
+    v = torch.randn(60, 1)
+    T = *affine_map("right", 1.5), torch.zeros(2).double()
+    asked = []
+
+    def decode(u, k):
+        asked.append(k)
+        return shifted_right(u, k)
+
+    moved = transport(decode, v, v + follows * 1.5, y, T, lambda x: asked[-1] * 0 + 3)
+    assert moved.done("right") == pytest.approx(done, abs=0.05)
+    assert moved.before.centre == pytest.approx(1.5, abs=0.05)
+    assert len(asked[0]) == 30 and not (asked[0] == y[30:]).any()
+    assert moved.wrong == (asked[0] != 3).double().mean()
+
+
+def test_points_of_each_image_go_with_it():
+    """The half that is moved gets its own maps, not those of the fitted half."""
+    pairs = drawn("turn", (-0.1, 0.1), 40, seed=3)
+    images = dict(enumerate(p.double() / 255 for p in pairs.images))
+    v, v_T = (torch.tensor([[float(k), i] for i in range(40)]) for k in (0, 1))
+
+    def decode(u, k):
+        which = torch.round(u).long()
+        return torch.stack([images[int(a)][int(b)] for a, b in which])
+
+    moved = transport(decode, v, v_T, pairs.labels, pairs.map_of("turn", 0.2),
+                      lambda x: torch.zeros(len(x)))  # fmt: skip
+    assert moved.done("turn") > 0.9 and moved.after.centre < 0.2
+
+
+def test_what_is_still_stays_so():
+    pairs = drawn("right", (-0.75, 0.75), 20, seed=1, still=("shift_x", "shift_y"))
+    assert not pairs.factors["shift_x"].any() and not pairs.factors["shift_y"].any()
+    assert torch.equal(pairs.images[1], draw_glyphs(
+        pairs.labels, **(pairs.factors | {"shift_x": torch.tensor(0.75)})
+    ))  # fmt: skip
+
+
+def test_a_number_that_never_changes_does_not_spoil_a_rule():
+    v = torch.cat([torch.randn(50, 2), torch.zeros(50, 1)], 1)
+    told = fit_rule(v, v + 2)(v)
+    torch.testing.assert_close(told, v + 2, atol=1e-5, rtol=0)

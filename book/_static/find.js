@@ -12,6 +12,12 @@ window.EquivaeFind = (() => {
     [/^grey/, "gray"],
     [/logue(s?)$/, "log$1"],
     [/^artefact/, "artifact"],
+    [/^centr(ed|ing)$/, "center$1"],
+    [/^(learn|spell|burn|dream)t$/, "$1ed"],
+    [/^(towards|afterwards|upwards|downwards|backwards)$/, w => w.slice(0, -1)],
+    [/^licence/, "license"],
+    [/^judgement/, "judgment"],
+    [/^mould/, "mold"],
   ];
   const kept = new Map();
   const fold = word => {
@@ -28,7 +34,7 @@ window.EquivaeFind = (() => {
   const meets = (word, term) =>
     word === term || (term.length > 2 && word.startsWith(term));
 
-  const APART = "script, style, mjx-container, .headerlink, .live, button, mark";
+  const APART = "script, style, svg, mjx-container, .headerlink, .live, button, mark";
   const mark = (root, terms) => {
     const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     const texts = [];

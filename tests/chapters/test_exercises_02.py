@@ -144,6 +144,90 @@ WRONG = [
         "take the logarithm",
     ),
     (ch02.check_importance_bound, lambda w: w.max(0).values, "largest weight only"),
+    (ch02.check_kl, lambda m, lv: 2 * kl(m, lv) / 3, "and the ½ is missing"),
+    (ch02.check_kl, lambda m, lv: kl(m, lv) + lv.sum(-1), "a narrow q has the larger"),
+    (
+        ch02.check_kl,
+        lambda m, lv: 0.5 * (lv.exp() + m**2 - 1 - lv / 2).sum(-1),
+        "log sigma where log sigma²",
+    ),
+    (
+        ch02.check_kl,
+        lambda m, lv: 0.5 * ((lv / 2).exp() + m**2 - 1 - lv).sum(-1),
+        "the standard deviation, where sigma²",
+    ),
+    (
+        ch02.check_kl,
+        lambda m, lv: 0.5 * (lv.exp() + m - 1 - lv).sum(-1),
+        "mu is not squared",
+    ),
+    (ch02.check_kl, lambda m, lv: kl(0 * m, lv), "a shifted q"),
+    (
+        ch02.check_kl,
+        lambda m, lv: (0.5 * lv.exp() + m**2 - 1 - lv).sum(-1),
+        "put brackets",
+    ),
+    (
+        ch02.check_kl,
+        lambda m, lv: 0.5 * (lv + m**2 - 1 - lv.log()).sum(-1),
+        "a log-variance read as a variance",
+    ),
+    (ch02.check_kl, lambda m, lv: kl(m, lv).mean(), "Expected shape (5,)"),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: posterior_mean(x, -r, W, s2),
+        "not the sum",
+    ),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: posterior_mean(x, r, W, s2**0.5),
+        "s, the standard deviation",
+    ),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: posterior_mean(x, r, W, s2**2),
+        "do not square it",
+    ),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: torch.linalg.solve(1 + W.T @ W / s2, W.T @ (x - r) / s2),
+        "torch.eye",
+    ),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: torch.linalg.solve(
+            torch.eye(2) / s2 + W.T @ W, W.T @ (x - r) / s2
+        ),
+        "not to the prior",
+    ),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: W.T @ (x - r) / s2,
+        "multiply by the inverse precision",
+    ),
+    (
+        ch02.check_posterior_mean,
+        lambda x, r, W, s2: (
+            W.T @ (x - r) / s2 / (1 + W.square().sum(0) / s2)
+        ),
+        "the whole matrix has to be inverted",
+    ),
+    (
+        ch02.check_quadrature,
+        lambda f, K: f(next(iter(hermite(K)))).exp().mean().log(),
+        "not equally likely",
+    ),
+    (
+        ch02.check_quadrature,
+        lambda f, K: f(next(iter(hermite(K)))).exp().sum().log()
+        - 0.5 * math.log(2 * math.pi),
+        "The weights are missing",
+    ),
+    (
+        ch02.check_importance_bound,
+        lambda w: torch.logsumexp(w, 0) / len(w),
+        "divided the logarithm by k",
+    ),
 ]
 CHECKS = sorted({check for check, _ in RIGHT}, key=lambda check: check.__name__)
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__)
@@ -165,7 +249,8 @@ def test_right(check, answer, capsys):
 @pytest.mark.parametrize(("check", "answer", "sentence"), WRONG)
 def test_wrong(check, answer, sentence, capsys):
     assert check(answer) is False
-    assert sentence in says(capsys)
+    said = says(capsys)
+    assert sentence in said and ("hint=1" in said or "Expected shape" in said)
 
 
 @each_check

@@ -121,8 +121,8 @@ def fails(*arguments):
 
 
 GENERAL = [
-    (lambda *a: None, "Not written yet. Hint:"),
-    (lambda *a: ..., "Not written yet. Hint:"),
+    (lambda *a: None, "Not written yet. For a hint, call"),
+    (lambda *a: ..., "Not written yet. For a hint, call"),
     (fails, "stopped with RuntimeError: not so"),
 ]
 

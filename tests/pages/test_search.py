@@ -55,6 +55,12 @@ def test_a_query_leads_to_a_section_with_its_words_marked(visit, scheme):
         ("labelled bound", "labeled bound"),
         ("grey colour", "gray color"),
         ("standardised", "standardized"),
+        ("learnt", "learned"),
+        ("centred at 0", "centered at 0"),
+        ("licence", "license"),
+        ("moves towards", "moves toward"),
+        ("coloured digits", "colored digits"),
+        ("maximiser", "maximizer"),
     ],
 )
 def test_both_spellings_find_the_same(visit, british, american):

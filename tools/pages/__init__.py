@@ -7,6 +7,7 @@
     captions.py         of the tables that cells print
     glossary.py         made from the page of notation; first uses are links
     previews.py         what a link points to, shown beside it
+    drawings.py         stand in the page, with words that can be selected
     pictures.py         say how large they are, and load when they come near
     check_pages.py      dead links, stored errors, bad TeX, missing alt text
     status.py           writes the status page

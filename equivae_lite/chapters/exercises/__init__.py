@@ -70,7 +70,7 @@ def judge(
     if not said and not _equal(value, expected, near):
         for slip, sentence in wrong:
             if _equal(value, torch.as_tensor(slip), near):
-                print(f"Not yet. {sentence}")
+                print(f"Not yet. {sentence}{_more(start, hint)}")
                 return False
         print(_off(value, expected) + words)
         return False
@@ -103,6 +103,13 @@ def _hint(start: str | Sequence[str], level: int) -> str:
     return f" Hint: {' '.join(start[:level])}"
 
 
+def _more(start: str | Sequence[str], level: int) -> str:
+    """Beside a slip that was named: how to get a hint, or the hints asked for."""
+    if isinstance(start, str):
+        return ""
+    return " (hint=1 in the call has more.)" if level < 1 else _hint(start, level)
+
+
 def _numbers(value: object) -> Tensor | str:
     """An answer as float64, or what it is instead."""
     try:
@@ -130,9 +137,10 @@ def _size(arguments: Sequence[object]) -> float:
 def _off(value: Tensor, expected: Tensor) -> str:
     if value.isnan().any():
         return (
-            f"Not yet: {int(value.isnan().sum())} of {value.numel()} numbers are nan. "
-            "0 * -inf and inf - inf are nan: leave out what has weight 0 before you "
-            "multiply (`torch.where`, `masked_fill`)."
+            f"Not yet: {int(value.isnan().sum())} of {value.numel()} numbers are nan, "
+            "not a number. Usually that is the logarithm or root of something negative "
+            "(a log-variance read as a variance?), or 0 * -inf, 0 / 0 or inf - inf: "
+            "leave out what has weight 0 before you multiply (`torch.where`)."
         )
     if (value.isinf() & expected.isfinite()).any():
         return (

@@ -45,6 +45,25 @@ def check_kl(
             "This is KL[p || q], the other way round: the average is over q.",
         ),
         (right + 1.5, "The -1 of every axis is missing: KL[p || p] has to be 0."),
+        (right / 1.5, "A mean over the axes of v, and the ½ is missing."),
+        (
+            right + log_var.sum(-1),
+            "log sigma² has the wrong sign: a narrow q has the larger KL.",
+        ),
+        (
+            right + 0.25 * log_var.sum(-1),
+            "That is log sigma where log sigma² belongs: log_var as it is, not half.",
+        ),
+        (
+            right + 0.5 * ((log_var / 2).exp() - log_var.exp()).sum(-1),
+            "You put sigma, the standard deviation, where sigma² = exp(log_var) is.",
+        ),
+        (right + 0.5 * (mu - mu**2).sum(-1), "mu is not squared."),
+        (right - 0.5 * (mu**2).sum(-1), "mu² is missing: a shifted q has a KL, too."),
+        (
+            right + 0.5 * (mu**2 - 1 - log_var).sum(-1),
+            "The ½ stands before sigma² only: put brackets around all four terms.",
+        ),
     ]
     return judge(
         answer, (mu, log_var), right, wrong,
@@ -69,6 +88,9 @@ def check_posterior_mean(
     def solve(precision: Tensor, target: Tensor) -> Tensor:
         return torch.linalg.solve(precision, W.T @ target / s2)
 
+    def with_variance(wrong: float) -> Tensor:
+        return torch.linalg.solve(eye + W.T @ W / wrong, W.T @ (x - r) / wrong)
+
     precision = eye + W.T @ W / s2
     wrong = [
         (
@@ -87,6 +109,30 @@ def check_posterior_mean(
             "You multiplied by the precision: multiply by its inverse.",
         ),
         (-right, "The sign is turned: it is x - r, not r - x."),
+        (solve(precision, x + r), "v explains the difference x - r, not the sum."),
+        (
+            with_variance(s2**0.5),
+            "You divide by s, the standard deviation: s2 is the variance already.",
+        ),
+        (with_variance(s2**2), "s2 is the variance already: do not square it."),
+        (
+            solve(1 + W.T @ W / s2, x - r),
+            "`1 +` adds one to every entry: the prior's precision is the identity, "
+            "torch.eye.",
+        ),
+        (
+            solve(eye / s2 + W.T @ W, x - r),
+            "1/s2 belongs to the image, Wᵀ W, and not to the prior's precision I.",
+        ),
+        (
+            W.T @ (x - r) / s2,
+            "This is what the image asks for: multiply by the inverse precision.",
+        ),
+        (
+            W.T @ (x - r) / s2 / precision.diagonal(),
+            "You divided by the diagonal: the columns of W are not orthogonal here, "
+            "so the whole matrix has to be inverted.",
+        ),
     ]
     return judge(
         answer, (x, r, W, s2), right, wrong,
@@ -162,6 +208,14 @@ def check_quadrature(
         ),
         (average, "You averaged the logarithms, with weights that do not sum to one."),
         (right.exp(), "This is the likelihood itself: take its logarithm."),
+        (
+            torch.logsumexp(log_lik(nodes), 0) - math.log(NODES),
+            "The nodes are not equally likely: each likelihood needs its weight.",
+        ),
+        (
+            torch.logsumexp(log_lik(nodes), 0) - half_log,
+            "The weights are missing: each likelihood is multiplied by its own.",
+        ),
     ]
     return judge(
         answer, (log_lik, NODES), right, wrong,
@@ -195,6 +249,10 @@ def check_importance_bound(
         (right - math.log(6), "log k is subtracted once too often."),
         (right.exp(), "These are the mean weights: take the logarithm."),
         (log_w.max(0).values, "This is the largest weight only, not their mean."),
+        (
+            torch.logsumexp(log_w, 0) / 6,
+            "You divided the logarithm by k: divide inside, or subtract log k.",
+        ),
     ]
     return judge(
         answer, (log_w,), right, wrong,

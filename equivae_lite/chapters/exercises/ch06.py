@@ -17,7 +17,9 @@ def _numbers(seed: int, *shape: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def check_output_size(my_size: Callable[[int, int, int, int], int]) -> bool:
+def check_output_size(
+    my_size: Callable[[int, int, int, int], int], hint: int = 0
+) -> bool:
     """Judge my_size(n, kernel, stride, padding) on several layers at once."""
     cases = [(28, 5, 1, 2), (28, 5, 2, 2), (7, 5, 2, 2), (32, 3, 2, 0), (9, 4, 3, 1)]
 
@@ -43,11 +45,17 @@ def check_output_size(my_size: Callable[[int, int, int, int], int]) -> bool:
          "That holds for a kernel of 5 with padding 2 only."),
     ]  # fmt: skip
     right = values(lambda n, k, s, p: (n + 2 * p - k) // s + 1)
-    start = "how many positions has a kernel that moves by `stride` pixels?"
-    return judge(answers, (), right, wrong, start=start)
+    start = (
+        "at how many places does a kernel fit on n + 2 padding pixels?",
+        "of these every `stride`-th is used, beginning with the first.",
+        "(n + 2 padding - kernel) // stride + 1.",
+    )
+    return judge(answers, (), right, wrong, start=start, hint=hint)
 
 
-def check_receptive_field(my_field: Callable[[int, tuple[int, ...]], int]) -> bool:
+def check_receptive_field(
+    my_field: Callable[[int, tuple[int, ...]], int], hint: int = 0
+) -> bool:
     """Judge my_field(kernel, strides): pixels across that one last unit sees."""
     kernel, strides = 5, (1, 2, 2, 2, 2)
 
@@ -74,13 +82,18 @@ def check_receptive_field(my_field: Callable[[int, tuple[int, ...]], int]) -> bo
         (field(kernel, strides, first=False) ** 2, "Give the side, not the area."),
         (float(kernel**depth), "Fields grow by addition, not by powers of the kernel."),
     ]  # fmt: skip
-    start = "go through the layers, with the jump between neighbours in the image."
+    start = (
+        "how far apart in the image do two neighbours of a layer look?",
+        "go through the layers; a kernel reaches kernel - 1 of these jumps further.",
+        "field += (kernel - 1) * jump, then jump *= stride; both begin at 1.",
+    )
     right = field(kernel, strides)
-    return judge(my_field, (kernel, strides), right, wrong, start=start)
+    return judge(my_field, (kernel, strides), right, wrong, start=start, hint=hint)
 
 
 def check_each_left_out(
     my_each: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor],
+    hint: int = 0,
 ) -> bool:
     """Judge my_each(f, g): r_y without each of N embeddings f (N, F) in turn."""
     f, w = _numbers(1, 6, 5), _numbers(2, 5, 5)
@@ -99,11 +112,17 @@ def check_each_left_out(
         (alone, "That is the mean of g; equation (2) takes g of the mean."),
         (g((f.sum(0) + f) / (n + 1)), "You added the image once more: subtract it."),
     ]
-    start = "the sum over all, less one row, is the sum over the others."
-    return judge(my_each, (f, g), g(others), wrong, start=start)
+    start = (
+        "must the sum be made anew for each that is left out?",
+        "the sum over all, less one row, is the sum over the others.",
+        "g((f.sum(0) - f) / (len(f) - 1)).",
+    )
+    return judge(my_each, (f, g), g(others), wrong, start=start, hint=hint)
 
 
-def check_spread(my_spread: Callable[[Tensor, int], Tensor | float]) -> bool:
+def check_spread(
+    my_spread: Callable[[Tensor, int], Tensor | float], hint: int = 0
+) -> bool:
     """Judge my_spread(f, m): root mean square distance of a mean of m to that of all.
 
     f is (N, F); the m of them are drawn without replacement.
@@ -123,12 +142,19 @@ def check_spread(my_spread: Callable[[Tensor, int], Tensor | float]) -> bool:
         ((2 * s2 / m).sqrt(), "That is the distance between two disjoint draws."),
         ((s2 * left).sqrt(), "Where does m come in?"),
     ]  # fmt: skip
-    start = "variance over m, times what is not drawn, summed over units, and the root."
-    return judge(my_spread, (f, m), (s2 / m * left).sqrt(), wrong, start=start)
+    start = (
+        "what is it for m = N, when all are drawn?",
+        "variance over m, times the share that is not drawn; sum over units; root.",
+        "the root of f.var(0).sum() / m * (1 - m / N).",
+    )
+    return judge(
+        my_spread, (f, m), (s2 / m * left).sqrt(), wrong, start=start, hint=hint
+    )
 
 
 def check_encoder_size(
     my_count: Callable[[int, int, tuple[int, int], int], int],
+    hint: int = 0,
 ) -> bool:
     """Judge my_count(size, colours, hidden, r_dim): parameters of f and g."""
     arguments = (32, 3, (128, 64), 16)
@@ -151,5 +177,10 @@ def check_encoder_size(
          "Four strides of 2 come first: 32 pixels become 2."),
         (right * 10, "One image or m of them: the weights are the same."),
     ]  # fmt: skip
-    start = "from i to o: (25 i + 1) o for a convolution, (i + 1) o if dense."
-    return judge(my_count, arguments, right, wrong, start=start)
+    start = (
+        "how many weights has one filter, and what has each besides?",
+        "a layer's outputs are the next one's inputs; the size decides only what the "
+        "first dense layer sees.",
+        "from i to o: (25 i + 1) o for a convolution, (i + 1) o if dense.",
+    )
+    return judge(my_count, arguments, right, wrong, start=start, hint=hint)

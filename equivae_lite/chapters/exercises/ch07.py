@@ -27,7 +27,7 @@ def _quietly(*arguments: object, **options: object) -> tuple[bool, str]:
     return right, said.getvalue()
 
 
-def check_sample(my_sample: Callable[..., Tensor]) -> bool:
+def check_sample(my_sample: Callable[..., Tensor], hint: int = 0) -> bool:
     """Judge my_sample(mu, log_var, eps) -> v: its value, then its gradients."""
     mu, log_var, eps = _numbers(1, 3, 4, 5)
     sigma = (log_var / 2).exp()
@@ -43,9 +43,13 @@ def check_sample(my_sample: Callable[..., Tensor]) -> bool:
         (mu, "That is the mean: a sample needs eps as well."),
         (mu - sigma * eps, "The distribution is right, but the sign of eps is not."),
     ]
-    start = "a mean, plus a standard deviation times eps."
+    start = (
+        "what does eps have to be multiplied by, and what is added?",
+        "a mean, plus a standard deviation times eps.",
+        "mu + (log_var / 2).exp() * eps.",
+    )
     right, said = _quietly(
-        my_sample, (mu, log_var, eps), mu + sigma * eps, wrong, start=start
+        my_sample, (mu, log_var, eps), mu + sigma * eps, wrong, start=start, hint=hint
     )
     if not right:
         print(said, end="")
@@ -72,13 +76,16 @@ def check_sample(my_sample: Callable[..., Tensor]) -> bool:
             "The value is right, but no gradient reaches log_var.",
         ),
     ]
-    start = "compute v from mu and log_var without detaching anything."
+    start = (
+        "compute v from mu and log_var without detaching anything.",
+    )
     return judge(
-        gradients, (mu, log_var), torch.stack([d_mu, d_log_var]), wrong, start=start
+        gradients, (mu, log_var), torch.stack([d_mu, d_log_var]), wrong,
+        start=start, hint=hint,
     )
 
 
-def check_score(my_score: Callable[..., Tensor]) -> bool:
+def check_score(my_score: Callable[..., Tensor], hint: int = 0) -> bool:
     """Judge my_score(mu, log_var, v) -> (2, V), d log q / d mu and / d log_var."""
     mu, log_var, v = _numbers(2, 3, 4)
     variance, d = log_var.exp(), v - mu
@@ -111,12 +118,16 @@ def check_score(my_score: Callable[..., Tensor]) -> bool:
         ),
         (torch.stack([by_log_var, by_mu]), "The two rows are exchanged."),
     ]
-    start = "write log q of one unit with log_var in it, and differentiate twice."
+    start = (
+        "write log q of one unit with log_var in it.",
+        "differentiate by mu, then by log_var: 1 / variance is exp(-log_var).",
+        "(v - mu) / variance, and ((v - mu)² / variance - 1) / 2.",
+    )
     right = torch.stack([by_mu, by_log_var])
-    return judge(my_score, (mu, log_var, v), right, wrong, start=start)
+    return judge(my_score, (mu, log_var, v), right, wrong, start=start, hint=hint)
 
 
-def check_first_layer(my_first_layer: Callable[..., Tensor]) -> bool:
+def check_first_layer(my_first_layer: Callable[..., Tensor], hint: int = 0) -> bool:
     """Judge my_first_layer(layer, e (B, F), d (10, N)) -> (B, 10, H).
 
     Asks for the values of `layer` on all concatenations, and then for no more
@@ -137,10 +148,14 @@ def check_first_layer(my_first_layer: Callable[..., Tensor]) -> bool:
         (swapped + layer.bias, "The columns are exchanged: the first belong to e."),
         (right.relu(), "That is after the ReLU; asked is the layer before it."),
     ]
-    start = "the columns of layer.weight fall into two blocks, one for e, one for d."
+    start = (
+        "which columns of layer.weight does e meet, and which d?",
+        "two products, one for each block of columns; then let the axes broadcast.",
+        "(e @ W_e.T)[:, None] + d @ W_d.T + layer.bias.",
+    )
     with FlopCounterMode(display=False) as counter:
         correct, said = _quietly(
-            my_first_layer, (layer, e, d), right, wrong, start=start
+            my_first_layer, (layer, e, d), right, wrong, start=start, hint=hint
         )
     needed = hidden * (images * wide + classes * narrow)
     used = counter.get_total_flops() // 2  # one multiply-add is two operations
@@ -154,7 +169,7 @@ def check_first_layer(my_first_layer: Callable[..., Tensor]) -> bool:
     return correct
 
 
-def check_kl_between(my_kl_between: Callable[..., Tensor]) -> bool:
+def check_kl_between(my_kl_between: Callable[..., Tensor], hint: int = 0) -> bool:
     """Judge my_kl_between(mu, log_var, mu_2, log_var_2) -> (B,), in nats."""
     mu, log_var, mu_2, log_var_2 = _numbers(7, 4, 3, 5)
     q, q_2 = (
@@ -190,9 +205,12 @@ def check_kl_between(my_kl_between: Callable[..., Tensor]) -> bool:
         ),
     ]
     start = (
+        "what is the mean of log q - log q_2 under q, for one unit?",
         "each unit adds the ratio of its two variances, the logarithm of that ratio, "
-        "and the distance of its means, squared, in variances of q_2."
+        "and the distance of its means, squared, in variances of q_2.",
+        "½ (s/s_2 + (mu - mu_2)²/s_2 - 1 - log(s/s_2)), s and s_2 the variances.",
     )
     return judge(
-        my_kl_between, (mu, log_var, mu_2, log_var_2), each.sum(-1), wrong, start=start
+        my_kl_between, (mu, log_var, mu_2, log_var_2), each.sum(-1), wrong,
+        start=start, hint=hint,
     )

@@ -31,7 +31,9 @@ def _paddings(size: int) -> list[int]:
     return found[::-1]
 
 
-def check_output_paddings(answer: Callable[[int], list[int] | None]) -> bool:
+def check_output_paddings(
+    answer: Callable[[int], list[int] | None], hint: int = 0
+) -> bool:
     """`answer(size)`: the output paddings that lead from 2 back to `size` pixels."""
 
     def all_sizes(sizes: tuple[int, ...]) -> Tensor | None:
@@ -52,11 +54,16 @@ def check_output_paddings(answer: Callable[[int], list[int] | None]) -> bool:
             (torch.ones_like(right), "That always ends at 32: some sizes on the way "
              "are odd."),
         ],
-        start="go down from `size` by halving and rounding up; which sizes are even?",
+        start=(
+            "go down from `size` first; what is forgotten when a size is halved?",
+            "halve and round up; without output padding the way back is odd.",
+            "1 where the size was even, else 0, in the decoder's order.",
+        ),
+        hint=hint,
     )  # fmt: skip
 
 
-def check_transposed(answer: Callable[..., Tensor | None]) -> bool:
+def check_transposed(answer: Callable[..., Tensor | None], hint: int = 0) -> bool:
     """`answer(z, w, stride, padding, output_padding)` for z (n,) and w (k,)."""
     z, w = _numbers(0, 4), _numbers(1, 5)
 
@@ -87,12 +94,19 @@ def check_transposed(answer: Callable[..., Tensor | None]) -> bool:
             (uncut[-len(right) :], "Only the start is cut: cut `padding` off both "
              "ends."),
         ],
-        start="put value * w down at i * stride for each i, then cut the margins off",
+        start=(
+            "what does each number of z put down, and where?",
+            "put z[i] * w down at i * stride; copies that overlap add up.",
+            "cut `padding` off both ends of (n - 1) stride + k + output_padding "
+            "numbers.",
+        ),
+        hint=hint,
     )  # fmt: skip
 
 
 def check_continuous_bernoulli(
     answer: Callable[[Tensor, Tensor], Tensor | None],
+    hint: int = 0,
 ) -> bool:
     """`answer(x, logits)`: (B, 1, H, W) each -> log densities (B,)."""
     x = torch.from_numpy(np.random.default_rng(2).uniform(size=(4, 1, 3, 5)))
@@ -125,12 +139,19 @@ def check_continuous_bernoulli(
             (total(score) - area.log().mean(dim=(1, 2, 3)),
              "Every pixel has a Z of its own: sum their logarithms too."),
         ],
-        start="bounds.bernoulli_log_prob minus the sum of log(tanh(a/2)/a)",
+        start=(
+            "what has to be subtracted from the score to make it a density?",
+            "each pixel has a Z of its own; what is its limit at logit 0?",
+            "bounds.bernoulli_log_prob minus the sum of log(tanh(a/2)/a).",
+        ),
         atol=1e-6,  # a series near 0 may be used
+        hint=hint,
     )  # fmt: skip
 
 
-def check_best_log_var(answer: Callable[[Tensor, Tensor], Tensor | None]) -> bool:
+def check_best_log_var(
+    answer: Callable[[Tensor, Tensor], Tensor | None], hint: int = 0
+) -> bool:
     """`answer(x, mean)`: (B, C, H, W) each -> the best shared log-variance."""
     x, mean = 0.5 + _numbers(4, 6, 3, 4, 4), _numbers(5, 6, 3, 4, 4)
     error = x - mean
@@ -152,5 +173,10 @@ def check_best_log_var(answer: Callable[[Tensor, Tensor], Tensor | None]) -> boo
             (error.abs().mean().log(), "Square the errors: absolute values are of a "
              "Laplace distribution."),
         ],
-        start="set the derivative of the log-likelihood in log_var to zero",
+        start=(
+            "how does the log-likelihood depend on log_var?",
+            "set its derivative in log_var to zero.",
+            "the logarithm of the mean of (x - mean)².",
+        ),
+        hint=hint,
     )  # fmt: skip

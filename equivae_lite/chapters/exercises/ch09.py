@@ -17,7 +17,9 @@ def _numbers(seed: int, *shape: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def check_dropout(my_dropout: Callable[[Tensor, Tensor, float], Tensor]) -> bool:
+def check_dropout(
+    my_dropout: Callable[[Tensor, Tensor, float], Tensor], hint: int = 0
+) -> bool:
     """Judge my_dropout(a, keep, eta): inverted dropout with a given mask."""
     a, eta = _numbers(1, 4, 6), 0.2
     keep = (_numbers(2, 4, 6) > -0.8).double()
@@ -31,14 +33,26 @@ def check_dropout(my_dropout: Callable[[Tensor, Tensor, float], Tensor]) -> bool
         (a / (1 - eta), "Nothing falls silent: multiply by the mask."),
         (a, "That is what evaluation does; this is training."),
     ]
-    start = "silence by the mask, then make up for the mean."
-    return judge(my_dropout, (a, keep, eta), a * keep / (1 - eta), wrong, start=start)
+    start = (
+        "what is the mean of the mask?",
+        "silence by the mask, then make up for the mean.",
+        "a * keep / (1 - eta).",
+    )
+    return judge(
+        my_dropout, (a, keep, eta), a * keep / (1 - eta), wrong, start=start, hint=hint
+    )
 
 
-def check_features(my_features: Callable[[Tensor, Tensor], Tensor]) -> bool:
+def check_features(
+    my_features: Callable[[Tensor, Tensor], Tensor], hint: int = 0
+) -> bool:
     """Judge my_features(h, f_x): its value, then where gradients arrive."""
     h, f_x = _numbers(3, 5, 4), _numbers(4, 5, 4)
-    start = "concatenate along the last axis, one of the two detached."
+    start = (
+        "who may learn here, h or f_x?",
+        "concatenate along the last axis, one of the two detached.",
+        "torch.cat([h, f_x.detach()], dim=-1).",
+    )
     said = io.StringIO()
     with redirect_stdout(said):
         right = judge(
@@ -46,7 +60,7 @@ def check_features(my_features: Callable[[Tensor, Tensor], Tensor]) -> bool:
             (h, f_x),
             torch.cat([h, f_x], dim=-1),
             [(torch.cat([f_x, h], dim=-1), "h should come first.")],
-            start=start,
+            start=start, hint=hint,
         )
     if not right:
         print(said.getvalue(), end="")
@@ -77,10 +91,14 @@ def check_features(my_features: Callable[[Tensor, Tensor], Tensor]) -> bool:
             "Nothing can learn: detach f_x alone, and not what comes out.",
         ),
     ]
-    return judge(gradients, (h, f_x), torch.stack([of_h, none]), wrong, start=start)
+    return judge(
+        gradients, (h, f_x), torch.stack([of_h, none]), wrong, start=start, hint=hint
+    )
 
 
-def check_log_softmax(my_log_softmax: Callable[[Tensor], Tensor]) -> bool:
+def check_log_softmax(
+    my_log_softmax: Callable[[Tensor], Tensor], hint: int = 0
+) -> bool:
     """Judge my_log_softmax(logits): small logits and some in the hundreds."""
     tame = _numbers(7, 3, 10)  # large logits alone would forgive a missing sum
     logits = torch.cat([tame, 400 * _numbers(6, 3, 10)])
@@ -98,7 +116,11 @@ def check_log_softmax(my_log_softmax: Callable[[Tensor], Tensor]) -> bool:
             "Each image is normalised by itself: sum over the last axis only.",
         ),
     ]
-    start = "log softmax is the logit minus log sum exp, with the maximum taken out."
+    start = (
+        "what may be subtracted from all logits of an image?",
+        "the largest logit first; then exp cannot overflow.",
+        "log softmax is the logit minus log sum exp, with the maximum taken out.",
+    )
     try:  # the right formula, but overflowing: say that and not how far it is off
         large, small = my_log_softmax(logits), my_log_softmax(tame)
         overflows = not bool(torch.isfinite(large).all()) and torch.allclose(
@@ -112,10 +134,12 @@ def check_log_softmax(my_log_softmax: Callable[[Tensor], Tensor]) -> bool:
             "subtract the largest logit first."
         )
         return False
-    return judge(my_log_softmax, (logits,), right, wrong, start=start, atol=1e-8)
+    return judge(
+        my_log_softmax, (logits,), right, wrong, start=start, hint=hint, atol=1e-8
+    )
 
 
-def check_count(my_count: Callable[[int, int, int], int]) -> bool:
+def check_count(my_count: Callable[[int, int, int], int], hint: int = 0) -> bool:
     """Judge my_count(wide, narrow, r_dim): parameters of the dense part."""
     wide, narrow, r_dim, classes = 128, 64, 16, 10
     first = (wide + r_dim + 1) * wide
@@ -138,7 +162,12 @@ def check_count(my_count: Callable[[int, int, int], int]) -> bool:
             "The dense layer of the embedding does not count here.",
         ),
     ]
-    start = "three dense layers; one from i to o units has (i + 1) o parameters."
+    start = (
+        "how many dense layers are there, and how wide is what comes in?",
+        "the first sees the embedding and r(x), the last gives ten logits.",
+        "three dense layers; one from i to o units has (i + 1) o parameters.",
+    )
     return judge(
-        my_count, (wide, narrow, r_dim), first + second + last, wrong, start=start
+        my_count, (wide, narrow, r_dim), first + second + last, wrong,
+        start=start, hint=hint,
     )

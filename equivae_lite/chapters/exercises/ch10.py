@@ -37,7 +37,9 @@ def _last_out(i: int, n: int, m: int) -> float:
     return (comb(n - 2, m) - comb(i - 1, m)) / comb(n, m + 1)
 
 
-def check_last_one(answer: Callable[[int, int, int], float | None]) -> bool:
+def check_last_one(
+    answer: Callable[[int, int, int], float | None], hint: int = 0
+) -> bool:
     """Judge answer(i, N, m): P(x_0 averages x_i) if the last member is left out.
 
     The pool is a sorted, uniform (m + 1)-subset of 0 .. N - 1; x_0 leaves out
@@ -61,13 +63,20 @@ def check_last_one(answer: Callable[[int, int, int], float | None]) -> bool:
          "x_i is last if the m others come from x_1 to x_(i-1): that is i - 1 of "
          "them."),
     ]  # fmt: skip
-    start = "count pools, those with x_0 and those without it, out of comb(N, m + 1)."
+    start = (
+        "what does x_0 average if it is in the pool, and what if not?",
+        "count pools, those with x_0 and those without it, out of comb(N, m + 1).",
+        "with x_0 and x_i: comb(N - 2, m - 1); in how many others is x_i the last?",
+    )
     found = (lambda: _all(answer, CASES)), ()
-    return judge(*found, right, wrong, start=start, atol=1e-6)  # float32 will do
+    return judge( # float32 will do
+        *found, right, wrong, start=start, hint=hint, atol=1e-6
+    )
 
 
 def check_more_pools(
     answer: Callable[[float, float, float, float], float | None],
+    hint: int = 0,
 ) -> bool:
     """Judge answer(sigma2, V_P, B, k): variance of a batch with k pools a class."""
     right = _table(lambda s, v, b, k: s / b + (1 - 1 / b) * v / k, NOISE)
@@ -85,12 +94,20 @@ def check_more_pools(
         (_table(lambda s, v, b, k: s / b, NOISE),
          "That is the plain way: images that pick the same pool still share it."),
     ]  # fmt: skip
-    start = "what is the variance, over the pools, of a mean over k of them?"
+    start = (
+        "which part of the variance do images share that pick the same pool?",
+        "what is the variance, over the pools, of a mean over k of them?",
+        "sigma2 / B + (1 - 1 / B) V_P / k.",
+    )
     found = (lambda: _all(answer, NOISE)), ()
-    return judge(*found, right, wrong, start=start, atol=1e-6)  # float32 will do
+    return judge( # float32 will do
+        *found, right, wrong, start=start, hint=hint, atol=1e-6
+    )
 
 
-def check_adam_step(answer: Callable[[Tensor, Tensor, Tensor, int], object]) -> bool:
+def check_adam_step(
+    answer: Callable[[Tensor, Tensor, Tensor, int], object], hint: int = 0
+) -> bool:
     """Judge answer(g, a, b, t): by how much the t-th step of Adam moves theta.
 
     `a` and `b` are the running means before that step, `g` is its gradient, all
@@ -125,5 +142,9 @@ def check_adam_step(answer: Callable[[Tensor, Tensor, Tensor, int], object]) -> 
          "Divide by the root of the mean square."),
         (ETA * g, "That is plain gradient ascent, without a and b."),
     ]  # fmt: skip
-    start = "both running means first, then their corrections, then the quotient."
-    return judge(answer, (g, a, b, t), right, wrong, start=start, atol=1e-12)
+    start = (
+        "which two means does Adam keep, and where do they start?",
+        "both running means first, then their corrections, then the quotient.",
+        "eta * (a / (1 - beta_1^t)) / (sqrt(b / (1 - beta_2^t)) + epsilon).",
+    )
+    return judge(answer, (g, a, b, t), right, wrong, start=start, hint=hint, atol=1e-12)

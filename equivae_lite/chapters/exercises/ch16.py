@@ -16,7 +16,9 @@ def _numbers(seed: int, *shape: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def check_tempered(my_tempered: Callable[[Tensor, float], Tensor]) -> bool:
+def check_tempered(
+    my_tempered: Callable[[Tensor, float], Tensor], hint: int = 0
+) -> bool:
     """Judge my_tempered(eps, tau): a draw from p(v) ** (1 / tau), normalised."""
     eps, tau = _numbers(1, 5, 16), 2.5
     wrong = [
@@ -27,11 +29,17 @@ def check_tempered(my_tempered: Callable[[Tensor, float], Tensor]) -> bool:
         (eps + math.sqrt(tau), "The draw should be wider, not elsewhere."),
         (eps, "That is p(v) itself, temperature 1."),
     ]
-    start = "which variance has exp(-v ** 2 / (2 tau))?"
-    return judge(my_tempered, (eps, tau), math.sqrt(tau) * eps, wrong, start=start)
+    start = (
+        "which variance has the density that p(v) ** (1 / tau) is in proportion to?",
+        "a draw is multiplied by a standard deviation.",
+        "sqrt(tau) * eps.",
+    )
+    return judge(
+        my_tempered, (eps, tau), math.sqrt(tau) * eps, wrong, start=start, hint=hint
+    )
 
 
-def check_running(my_running: Callable[[Tensor], Tensor]) -> bool:
+def check_running(my_running: Callable[[Tensor], Tensor], hint: int = 0) -> bool:
     """Judge my_running(f): row m - 1 is the mean of the first m rows of f."""
     f = _numbers(2, 7, 4)
     sums, m = f.cumsum(dim=0), torch.arange(1, 8)[:, None]
@@ -43,11 +51,15 @@ def check_running(my_running: Callable[[Tensor], Tensor]) -> bool:
         (sums / (m + 1), "m counts from 1: the first row is divided by 1."),
         (f, "Those are the rows themselves."),
     ]
-    start = "a cumulative sum over the first axis, and a division."
-    return judge(my_running, (f,), sums / m, wrong, start=start)
+    start = (
+        "what has the mean of m rows in common with that of m - 1?",
+        "a cumulative sum over the first axis, and a division.",
+        "f.cumsum(0) divided by 1, 2, 3, ... in a column.",
+    )
+    return judge(my_running, (f,), sums / m, wrong, start=start, hint=hint)
 
 
-def check_arc(my_arc: Callable[[Tensor, Tensor, float], Tensor]) -> bool:
+def check_arc(my_arc: Callable[[Tensor, Tensor, float], Tensor], hint: int = 0) -> bool:
     """Judge my_arc(a, b, t): the way from a to b that keeps the length of v."""
     a, b, t = _numbers(3, 16), _numbers(4, 16), 0.3
     b = b * a.norm() / b.norm()  # of one length, where the formula keeps it
@@ -64,5 +76,9 @@ def check_arc(my_arc: Callable[[Tensor, Tensor, float], Tensor]) -> bool:
         (right / a.norm(), "The direction is right; the length should be that of a."),
         ((1 - t) ** 0.5 * a + t**0.5 * b, "Right only for orthogonal a and b."),
     ]
-    start = "weigh a and b with sines of the two parts of the angle between them."
-    return judge(my_arc, (a, b, t), right, wrong, start=start)
+    start = (
+        "how large is the angle between a and b, and what is t of it?",
+        "weigh a and b with sines of the two parts of the angle between them.",
+        "(sin((1 - t) w) a + sin(t w) b) / sin(w), w the angle.",
+    )
+    return judge(my_arc, (a, b, t), right, wrong, start=start, hint=hint)

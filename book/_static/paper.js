@@ -1,10 +1,10 @@
 // Paper is light, whatever the screen is: the theme is turned for the time of printing.
+// Pictures that wait for the reader to come near are left alone: the browser loads them
+// before it prints and waits for them, but not for those that a script has told to load.
 (() => {
   const root = document.documentElement;
   let before = null;
   const begin = () => {
-    // Pictures that wait for the reader to come near are on paper, too.
-    document.querySelectorAll("img[loading=lazy]").forEach(i => { i.loading = "eager"; });
     if (root.dataset.theme !== "dark") return;
     before = root.dataset.theme;
     root.dataset.theme = "light";

@@ -1,5 +1,6 @@
 // Tables of results: a click sorts by a column, another takes the table away as CSV.
-// Tables of words stay as they are, and so does everything where scripts are off.
+// Tables of words are not sorted, and nothing is where scripts are off. A table that is
+// wider than the text scrolls in its box; the box is told here, and says so below.
 (() => {
   const ROWS = 5; // fewer are read at a glance
   const SHARE = 0.6; // of the filled cells of a column: this many numbers make it one
@@ -96,5 +97,32 @@
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });
     (table.closest(".pst-scrollable-table-container") ?? table).after(take);
+  }
+
+  const wide = (box, table) => {
+    const said = document.createElement("p");
+    said.className = "table-goes-on";
+    box.after(said);
+    const look = () => {
+      const beyond = box.scrollWidth - box.clientWidth;
+      const more = beyond > 1 && box.scrollLeft < beyond - 1;
+      const before = beyond > 1 && box.scrollLeft > 1;
+      box.toggleAttribute("data-wide", beyond > 1);
+      box.toggleAttribute("data-more", more);
+      box.tabIndex = beyond > 1 ? 0 : -1;
+      said.textContent = beyond <= 1 ? "" : `${before ? "← " : ""}The table goes on to the
+        ${more ? "right" : "left"}.${more ? " →" : ""}`.replace(/\s+/g, " ");
+    };
+    const sizes = new ResizeObserver(look);
+    [box, table].forEach(e => sizes.observe(e));
+    box.addEventListener("scroll", look, { passive: true });
+    // A name for those who come by keys; a landmark for each would be too many.
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label",
+      table.caption?.textContent.replace(/\s*#$/, "") || "A table");
+  };
+  for (const box of document.querySelectorAll(".pst-scrollable-table-container")) {
+    const table = box.querySelector("table");
+    if (table) wide(box, table);
   }
 })();

@@ -216,7 +216,11 @@ def test_first_paint_waits_for_no_weights(visit, live_site):
 
     for name in NAMES:
         Figure(page, name, wait=False)
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(100)
+    for _ in range(100):
+        if len(held) == 3:
+            break
+        page.wait_for_timeout(100)
     before = heights()
     assert len(held) == 3
     assert page.locator("[data-state=loading]").count() == len(NAMES)

@@ -88,18 +88,22 @@ def test_a_wider_pen_draws_wider(opened):
 def test_a_second_finger_draws_nothing(opened):
     figure = opened("draw", size=PHONE, touch=True)
     figure.part("clear").click()
+    blank = figure.pixels("paper")
     touch = glass(figure)
     touch("touchStart", (1, 0.5, 0.2))
+    figure.hears()
+    dot = figure.pixels("paper")
+    assert dot != blank
     touch("touchMove", (1, 0.5, 0.5))
-    figure.page.wait_for_timeout(100)  # a browser hands moves on once a frame
+    assert figure.moves("paper", since=dot)
+    figure.hears()
     alone = figure.pixels("paper")
     touch("touchStart", (1, 0.5, 0.5), (2, 0.2, 0.2))
     touch("touchMove", (1, 0.5, 0.5), (2, 0.2, 0.8))
-    figure.page.wait_for_timeout(100)
+    figure.hears()
     assert figure.pixels("paper") == alone
     touch("touchMove", (1, 0.5, 0.8), (2, 0.2, 0.9))
-    figure.page.wait_for_timeout(100)
-    assert figure.pixels("paper") != alone  # the first goes on
+    assert figure.moves("paper", since=alone)  # the first goes on
     touch("touchEnd")
     figure.says("Nearest class: 1,")
 

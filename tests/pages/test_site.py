@@ -93,6 +93,21 @@ def test_the_404_page_works_at_any_depth(visit, site, lost):
     page.wait_for_url(f"**{toc_entries()[0]}.html")
 
 
+def test_the_404_page_is_a_page_as_a_file_too(visit, site):
+    page = visit("404.html", dark=True).page
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground != "rgba(0, 0, 0, 0)"
+    page.wait_for_function("document.querySelector('.book-logo img').naturalWidth")
+    for address in page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)"):
+        if address.startswith("file:") and "#" not in address:
+            assert site_file(address, site).is_file(), address
+    page.keyboard.press("Control+k")
+    page.keyboard.type("pseudo-likelihood")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{site.as_uri()}/search.html?*")
+
+
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_search_finds_a_chapter(visit, scheme):
     page = visit("book/intro.html", scheme=scheme).page

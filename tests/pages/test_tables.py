@@ -93,3 +93,57 @@ def test_tables_of_words_are_left_alone(visit, name):
 
 def test_without_scripts_there_is_nothing_to_press(visit):
     assert visit(STUDY, scripts=False).page.locator(".sort, .take-csv").count() == 0
+
+
+# Of each table: how much wider than its box, whether it says so, can be reached by the
+# keyboard, fades, and where its first column is before and after a scroll to the end.
+WIDE = """async () => {
+  const frames = () => new Promise(done => requestAnimationFrame(
+    () => requestAnimationFrame(() => setTimeout(done))));
+  const found = [];
+  for (const box of document.querySelectorAll('.pst-scrollable-table-container')) {
+    const cell = box.querySelector('tbody td'), said = box.nextElementSibling;
+    const now = () => [Math.round(cell.getBoundingClientRect().left
+        - box.getBoundingClientRect().left), said.textContent,
+      getComputedStyle(box).maskImage !== 'none'];
+    await frames();
+    const first = now();
+    box.scrollLeft = 9999;
+    await frames();
+    found.push({ beyond: box.scrollWidth - box.clientWidth, reached: box.tabIndex === 0,
+      named: box.getAttribute('aria-label'), share: cell.offsetWidth / box.clientWidth,
+      first, last: now() });
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_a_wide_table_scrolls_in_its_box_and_says_so(visit, width):
+    page = visit("book/17_reproduction.html", size=(width, 900)).page
+    found = page.evaluate(WIDE)
+    wide = [t for t in found if t["beyond"] > 1]
+    assert len(wide) > 1 and len(found) == page.locator("article table").count()
+    for table in found:
+        assert table["reached"] == (table in wide)
+        assert table["named"].startswith("Table 17.")
+        if table not in wide:
+            assert table["first"][1:] == ["", False] == table["last"][1:]
+            continue
+        (x, said, fades), (later_x, later_said, later_fades) = (
+            table["first"], table["last"]
+        )  # fmt: skip
+        assert abs(x - later_x) <= 2 and table["share"] < 0.5  # the column stays
+        assert fades and said == "The table goes on to the right. →"
+        assert not later_fades and later_said == "← The table goes on to the left."
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_paper_a_wide_table_is_whole(visit):
+    page = visit("book/17_reproduction.html", size=(700, 1000)).page
+    page.emulate_media(media="print")
+    assert page.locator(".table-goes-on:visible").count() == 0
+    beyond = page.eval_on_selector_all(
+        "article table", "all => all.map(t => t.getBoundingClientRect().right)"
+    )
+    assert max(beyond) <= 700

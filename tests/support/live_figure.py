@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 
+from tests.support.looking import TWO_FRAMES
+
 # The canvases of each figure, in the order of the page.
 PARTS = {
     "hero": ["row"],
@@ -85,6 +87,10 @@ class Figure:
         """Wait until no canvas of the figure changes any more."""
         self.root.evaluate(SETTLE)
 
+    def hears(self):
+        """Wait until the page has handled what the browser hands on once a frame."""
+        self.page.evaluate(TWO_FRAMES)
+
     def moves(self, *parts, since=None):
         """Wait until a picture is another than it was."""
         before = since or self.pixels(*parts)
@@ -103,7 +109,9 @@ class Figure:
     def said(self):
         """The line under the figure, once it has caught up."""
         self.settle()
-        self.page.wait_for_timeout(300)  # it waits for 250 ms of silence
+        # It waits for 250 ms of silence, by the clock of the page, whose timers are
+        # served in the order in which they are due.
+        self.page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
         return self.root.locator(".live-said").inner_text()
 
     def says(self, text):

@@ -34,7 +34,8 @@ FOOT = (
     '<span class="pageNumber"></span></div>'
 )
 MARGIN = {"top": "15mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
-# Puts a table of contents behind the title; `pages` says where chapters begin.
+# Puts a table of contents in front; `pages` says where chapters begin. The first page
+# of the book follows on a page of its own, with its title, which the theme would hide.
 CONTENTS = """pages => {
   document.querySelectorAll('#whole-contents, #jb-print-docs-body').forEach(
     e => e.remove());
@@ -58,7 +59,10 @@ CONTENTS = """pages => {
     row.append(name, dots, pages[list.querySelectorAll('a').length] ?? '');
     list.append(row);
   });
-  document.querySelector('article h1').after(list);
+  const title = document.querySelector('article h1');
+  title.style.setProperty('display', 'block', 'important');
+  title.style.breakBefore = 'page';
+  title.before(list);
   return [...list.querySelectorAll('.whole-name')].map(e => e.textContent);
 }"""
 

@@ -280,7 +280,7 @@ def page(text: str) -> str:
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
         together = block().replace(" ± ", f"{NBSP}±{NBSP}")  # no line ends there
-        table = f":::{{table}} {caption}\n{together}\n:::"
+        table = f":::{{table}} {caption}\n:name: table-{name}\n{together}\n:::"
         text = f"{head}{begin}\n{table}\n\n{end}{rest.partition(end)[2]}"
     return text
 

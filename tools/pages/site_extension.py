@@ -2,7 +2,7 @@
 
 - a description of each page and a picture, for those who share its address;
 - a front page at the root of the site that says where the book begins;
-- `404.html`, whose links work from any depth of the public host.
+- `404.html`, whose links work from any depth of the public host, and from a file.
 """
 
 from __future__ import annotations
@@ -23,6 +23,25 @@ ADDRESS = f"https://{OWNER}.github.io/{NAME}/"  # where the book is published
 FOLDER = urlsplit(ADDRESS).path
 PICTURE = "_static/social.png"
 PICTURE_ALT = "Rows of the digits 0 to 9; within a row, all ten in one handwriting."
+# The 404 page opened as a file: its addresses lead from its own folder again. A script
+# that was asked for at its old address is another one from then on.
+AS_A_FILE = """\
+<script>
+if (location.protocol === "file:") {
+  const home = () => ["href", "src", "action"].forEach(key => {
+    for (const e of document.querySelectorAll(`[${key}^="FOLDER"]`)) {
+      const one = e.tagName === "SCRIPT" ? document.createElement("script") : e;
+      one.async = false;
+      one.setAttribute(key, e.getAttribute(key).replace("FOLDER", "./"));
+      if (one !== e) e.replaceWith(one);
+    }
+  });
+  document.documentElement.dataset.content_root = "./";
+  home();
+  document.addEventListener("DOMContentLoaded", home);
+}
+</script>
+"""
 LONGEST = 200  # characters of a description
 NOT_FOUND = """\
 <section>
@@ -131,7 +150,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     page = out / "404.html"
-    page.write_text(absolute(page.read_text(encoding="utf-8")), encoding="utf-8")
+    text = absolute(page.read_text(encoding="utf-8"))
+    script = AS_A_FILE.replace("FOLDER", FOLDER)
+    page.write_text(text.replace("</head>", f"{script}</head>", 1), encoding="utf-8")
     front = getattr(app.env, "front", None)
     if front:  # absent where a build had no need to write the first page again
         text = FRONT.format(title=html.escape(app.config.html_title), **front)

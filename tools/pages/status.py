@@ -144,9 +144,10 @@ def pinned(path: Path = ROOT / "requirements.txt") -> list[list[object]]:
     return [[what, ", ".join(names)] for what, names in rows]
 
 
-def captioned(caption: str, heads: str, rows: Iterable[list[object]]) -> str:
-    """A table with a caption, as MyST has it; `heads` are parted by bars."""
-    return f":::{{table}} {caption}\n{markdown(heads.split('|'), rows)}\n:::\n"
+def captioned(name: str, caption: str, heads: str, rows: Iterable[list]) -> str:
+    """A table with a name and a caption, as MyST has it; bars part `heads`."""
+    table = markdown(heads.split("|"), rows)
+    return f":::{{table}} {caption}\n:name: table-{name}\n{table}\n:::\n"
 
 
 def page() -> str:
@@ -157,8 +158,10 @@ def page() -> str:
         HEAD,
         "## Chapters\n",
         captioned(
+            "chapters",
             "What each chapter was executed on, and its stamp.",
-            "chapter|data|profile|time|cells|figures|notebook|stamp", rows,
+            "chapter|data|profile|time|cells|figures|notebook|stamp",
+            rows,
         ),
         "Times are those of one run of all cells, the start of the kernel included.\n",
         machines(chapters, runs),
@@ -168,13 +171,16 @@ def page() -> str:
         "the code which finished the run; `-changed` says that the package had been "
         "edited since.\n",
         captioned(
+            "models",
             "Every trained model: its data, its size, and what made it.",
             "model|data|parameters|trained on|time|commit|weights",
             map(card_row, cards()),
         ),
         "## Packages\n",
         "The versions that `make book` installs (`requirements.txt`).\n",
-        captioned("Packages, by what they are for.", "for|packages", pinned()),
+        captioned(
+            "packages", "Packages, by what they are for.", "for|packages", pinned()
+        ),
     ]
     return "\n".join(part for part in parts if part.strip())
 

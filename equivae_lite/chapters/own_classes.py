@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,17 +26,18 @@ from ..evaluation.bound import (
     Representations,
     bound_terms,
     latent_means,
+    mean_and_error,
     noise_of,
 )  # fmt: skip
 from ..model.equivae import EquiVAE
 from ..runs.pipeline import pixels_for
+from ..runs.tables import markdown
 from ..training import loop
 from ..training.choice import choose
 from ..training.settings import Experiment
 from .explorer import Explorer, decode
 
 BATCH = 64
-EPOCHS = 10  # a short training is cut into so many, for its schedules
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,29 +49,34 @@ class Learnt(Explorer):
     seconds: float
 
 
-def letters(
-    split: str, names: str, each: int | Sequence[int], where: str = ""
-) -> ImageSet:
-    """Printed letters, the first `each` of every one in `names`, in its order.
-
-    `where` is "" for any, or "thin" or "bold" for strokes below or above the middle.
-    """
+def letters(split: str, names: str, each: int | Sequence[int]) -> ImageSet:
+    """Printed letters, the first `each` of every one in `names`, in its order."""
     counts = [each] * len(names) if isinstance(each, int) else list(each)
-    n = (26 * max(counts) + 600) * (2 if where else 1)  # enough of every letter
+    n = 26 * max(counts) + 600  # enough of every letter
     data = sets.load("letters", split, min(n, sets.SIZES["letters"][split]))
-    stroke = data.factors["stroke"]
-    fits = {"": stroke >= 0, "thin": stroke < 0.7, "bold": stroke >= 0.7}[where]
     rows = []
     for name, count in zip(names, counts):
-        found = torch.nonzero(fits & (data.labels == ord(name) - ord("A"))).flatten()
+        found = torch.nonzero(data.labels == ord(name) - ord("A")).flatten()
         if len(found) < count:
             raise DataError(f"only {len(found)} letters {name} are there: ask for less")
         rows.append(found[:count])
-    chosen = torch.cat(rows)
     y = torch.repeat_interleave(torch.arange(len(names)), torch.tensor(counts))
-    strokes = {"stroke": stroke[chosen]}
-    images = data.images[chosen]
-    return ImageSet("letters", split, images, y, strokes, data.md5, tuple(names))
+    images = data.images[torch.cat(rows)]
+    return ImageSet("letters", split, images, y, None, data.md5, tuple(names))
+
+
+def on_ground(data: ImageSet, low: Tensor, high: Tensor, seed: int) -> ImageSet:
+    """The same letters, white on grounds between grey levels `low` and `high`, (K,).
+
+    From 0 to 1; each picture has a ground of its own, which `factors` names.
+    """
+    g = torch.Generator().manual_seed(seed)
+    share = torch.rand(len(data), generator=g)
+    ground = (low + (high - low) * share[:, None])[torch.arange(len(data)), data.labels]
+    ink = data.images / 255
+    pictures = ground[:, None, None, None] * (1 - ink) + ink
+    images = (255 * pictures).round().byte()
+    return replace(data, images=images, factors={"ground": ground})
 
 
 def write_folder(folder: Path, data: ImageSet, start: int = 0) -> Path:
@@ -87,8 +94,9 @@ def learn(
 ) -> Learnt:
     """Read a folder, split it, choose settings, train for so many steps.
 
-    The settings are those of the command but for the schedule: batches of BATCH, as
-    many as `steps`. `changes` are fields of the experiment.
+    The settings are those of the command but for the schedule, batches of BATCH, as
+    many as `steps`, and for twice the learning rate. `changes` are fields of the
+    experiment.
     """
     started = time.perf_counter()
     gathered = from_folder(folder, size, progress=False)
@@ -113,6 +121,7 @@ def fit(
     e = replace(
         e, schedule=((BATCH, epochs),), kl_epochs=epochs / 4,
         separation_steps=min(e.separation_steps, steps // 3),
+        learning_rate=2 * e.learning_rate,
     )  # fmt: skip
     e = replace(e, **changes)
     pixels = pixels_for(e, train)
@@ -166,9 +175,13 @@ def read(learnt: Explorer, images: Tensor) -> Tensor:
     return torch.cat([model.encoder(learnt.pixels.forward(c)[:, None]) for c in chunks])
 
 
-def ink(pictures: Tensor) -> Tensor:
-    """Mean grey level of pictures (..., C, H, W) in [0, 1]."""
-    return pictures.float().mean(dim=(-1, -2, -3))
+def border(pictures: Tensor) -> Tensor:
+    """Mean grey level of the outermost pixels of pictures (..., C, H, W)."""
+    inner = pictures[..., 1:-1, 1:-1].sum(dim=(-1, -2, -3))
+    count = math.prod(pictures.shape[-3:]) - math.prod(
+        (pictures.shape[-3], pictures.shape[-2] - 2, pictures.shape[-1] - 2)
+    )
+    return (pictures.sum(dim=(-1, -2, -3)) - inner) / count
 
 
 def shrunk(data: ImageSet, learnt: Explorer) -> ImageSet:
@@ -177,3 +190,47 @@ def shrunk(data: ImageSet, learnt: Explorer) -> ImageSet:
     small = [square(picture, learnt.model.arch.size, 1) for picture in pictures]
     return replace(data, images=torch.stack([torch.tensor(one) for one in small]))
 
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What to look at first, in numbers; in nats, but for `misread`."""
+
+    trained_on: float  # (4) of the pictures that the model learnt from
+    held_out: float  # of others
+    held_out_error: float  # standard error of that mean, over pictures
+    cost: float  # what a wrong class costs the others, eq-wrong-class
+    cost_error: float
+    misread: float  # share of the others whose r(x) is nearest to another class
+
+
+def looks(learnt: Explorer, held_out: ImageSet, most: int = 500) -> Looks:
+    """Look at a model with pictures that it did not learn from, of its own size."""
+    seen = learnt.train.subset(torch.arange(min(most, len(learnt.train))))
+    bound, error = mean_and_error(bounds_of(learnt, held_out))
+    cost, cost_error = mean_and_error(
+        wrong_class_cost(every_bound(learnt, held_out), held_out.labels)
+    )
+    read_as = torch.cdist(read(learnt, held_out.images), learnt.r_y).argmin(dim=1)
+    return Looks(
+        float(bounds_of(learnt, seen).mean()), bound, error, cost, cost_error,
+        float((read_as != held_out.labels).double().mean()),
+    )  # fmt: skip
+
+
+def wrong_class_cost(bounds: Tensor, labels: Tensor) -> Tensor:
+    """(4) under the own class less its mean under the others: (N, K), (N,) -> (N,)."""
+    own = bounds.gather(1, labels[:, None])[:, 0]
+    return own - (bounds.sum(dim=1) - own) / (bounds.shape[1] - 1)
+
+
+def looks_table(rows: dict[str, Looks]) -> str:
+    """The looks at several models, in Markdown."""
+    heads = ["model of", "(4), trained on", "held out", "less", "a wrong class costs",
+             "r(x) nearest to another class"]  # fmt: skip
+    return markdown(heads, [
+        [words, f"{at.trained_on:.1f}", f"{at.held_out:.1f} ± {at.held_out_error:.1f}",
+         f"{at.trained_on - at.held_out:.1f}", f"{at.cost:.1f} ± {at.cost_error:.1f}",
+         f"{at.misread:.0%}"]
+        for words, at in rows.items()
+    ])  # fmt: skip

@@ -158,6 +158,13 @@ EquivaeLive.compute("network", (EquivaeLive) => {
     return (y) => each(y, (x, k) => Math.max(0, Math.min(1, std[k] * x + mean[k])));
   }
 
+  /* The other way, for an encoder: pixels in [0, 1] -> what its first layer takes. */
+  function standardise(tensors) {
+    if (!tensors["pixels.mean"]) return (x) => x;
+    const [mean, std] = ["mean", "std"].map((name) => channelsLast(tensors[`pixels.${name}`]));
+    return (x) => x.map((value, k) => (value - mean[k]) / std[k]);
+  }
+
   /* [weight, bias] of a layer by its name in the checkpoint */
   const layerOf = (tensors) => (name) =>
     [tensors[`${name}.weight`], tensors[`${name}.bias`]];
@@ -190,6 +197,8 @@ EquivaeLive.compute("network", (EquivaeLive) => {
     };
   }
 
-  EquivaeLive.network = { SIZE, dense, convolution, apply, layerOf, imageOf, decoder };
+  EquivaeLive.network = {
+    SIZE, dense, convolution, apply, layerOf, imageOf, standardise, decoder,
+  };
 });
 EquivaeLive.arrived("network.js");

@@ -8,6 +8,7 @@
     known.py       what is known of a picture, and what r and v carry of it
     judge.py       whose class a drawing is of, by a classifier that drew nothing
     explorer.py    walks through r_y and v (chapter 16)
+    own_classes.py folders of pictures, written, learnt and looked at (chapter 18)
     widgets.py     the same by sliders
     exercises/     the judges of the exercises, one file a chapter
 """

@@ -76,6 +76,10 @@ def test_sixty_two_unequal_classes_through_every_command(run, tmp_path):
     assert "training, its state" not in out and "no table of the book" in out
     code, out, err = run("validate mine")
     assert (code, err) == (0, "")
+    code, out, err = run("page mine")
+    assert (code, err) == (0, "") and "index.html" in out
+    text = (folder.root / "pages" / "mine" / "index.html").read_text("utf-8")
+    assert "class 61" in text and "and 36 more" in text and "cut short" not in text
     code, out, err = run("list")
     assert "experiment  mine" in out and "mine, yours seeds [0]" in out
 

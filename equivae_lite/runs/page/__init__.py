@@ -2,8 +2,9 @@
 
     page.py       what the page is made of: weights, pictures, numbers
     page.html     the page, with its style and what happens in it
+    picture.js    a picture file of a reader's as the model takes it
     packed.py     tensors as text that a browser unpacks (the book's live figures, too)
 
-The decoder that runs in the browser is that of the book, `book/live/network.js`: the
-command works from a clone.
+The networks that run in the browser are those of the book, `book/live/network.js` and
+`encoder.js`: the command works from a clone.
 """

@@ -1,4 +1,5 @@
-"""One static folder for one model: a live decoder, samples, exchanges, the bound.
+"""One static folder for one model: a live decoder, a reader's picture read and redrawn,
+samples, exchanges, the bound.
 
 `index.html` holds everything and opens from the folder (file://), without a network.
 """
@@ -29,6 +30,7 @@ LIVE = ROOT / "book" / "live"
 SHOWN = 26  # classes in the tables of pictures; the live figure has all of them
 STYLES = 8  # rows of a table
 LOOKED_AT = 1000  # test images from which the order of v's units is found
+SHARE = 99  # % of them; a picture that goes further than these is called far
 
 
 def write(name: str, seed: int = 0, folder: Folder = MINE) -> Path:
@@ -60,14 +62,13 @@ def content(
     arch = model.arch
     order, kept = _order(model, pixels, test)
     tensors = {"class_r": model.class_r, "image": torch.zeros(_shape(model))}
-    tensors |= {
-        key: value for key, value in model.decoder.named_parameters(prefix="decoder")
-        if key != "decoder.log_var"
-    }  # fmt: skip
+    for part in ("encoder", "posterior", "decoder"):
+        tensors |= dict(getattr(model, part).named_parameters(prefix=part))
+    tensors.pop("decoder.log_var", None)  # of no use to what is drawn
     tensors |= {f"pixels.{key}": value for key, value in pixels.state().items()}
     begin = {
         "names": list(test.names), "order": order, "r_dim": arch.r_dim,
-        "v_dim": arch.v_dim, "y": 0,
+        "v_dim": arch.v_dim, "y": 0, "far": far(model, pixels, test),
     }  # fmt: skip
     columns = torch.arange(min(test.classes, SHOWN))
     g = torch.Generator().manual_seed(0)
@@ -85,11 +86,13 @@ def content(
         "facts": _facts(name, seed, card, folder),
         "columns": ", ".join(test.names[:SHOWN]) + (f" (and {more} more)" * (more > 0)),
         "styles": STYLES,
+        "size": arch.size,
+        "colour": "colour" if arch.colours == 3 else "grey",
         "kept": kept,
         "v_dim": arch.v_dim,
         "samples": _picture(samples),
         "exchanged": _picture(torch.cat([given, exchanged], dim=1)),
-        "scripts": "\n".join(_script(file) for file in ("weights.js", "network.js")),
+        "scripts": "\n".join(map(_script, SCRIPTS)),
     }
     template = Template(_read(Path(__file__).with_name("page.html")))
     return template.substitute(
@@ -99,6 +102,8 @@ def content(
     )
 
 
+SCRIPTS = (LIVE / "weights.js", LIVE / "network.js", LIVE / "encoder.js",
+           Path(__file__).with_name("picture.js"))  # fmt: skip
 RAW = {"scripts", "samples", "exchanged"}  # no text of a reader's is in these
 
 
@@ -112,6 +117,28 @@ def _order(model: EquiVAE, pixels: Pixels, test: ImageSet) -> tuple[list[int], i
     mu = latent_means(model, pixels, some.images, model.class_r[some.labels])
     spread = mu.var(dim=0)
     return spread.argsort(descending=True).tolist(), int((spread > 0.01).sum())
+
+
+def far(model: EquiVAE, pixels: Pixels, test: ImageSet) -> dict:
+    """How far SHARE % of test images stay, each read by itself as a picture given
+    to the page is.
+
+    `distance`: of r(x) = g(f(x)), (2) with m = 1, to the nearest r_y. `missed`: the sum
+    over pixels from 0 to 1 of (x - x')^2, where x' is decoded from r(x) and the mean of
+    q_cov(v | r(x), x), (3).
+    """
+    distances, missed = [], []
+    for images in test.images[:LOOKED_AT].split(100):
+        x = pixels.forward(images)
+        r = model.encoder(x[:, None])
+        again = pixels.inverse(model.mean_image(r, model.posterior(r, x)[0]))
+        distances.append(torch.cdist(r, model.class_r).amin(dim=1))
+        missed.append((images / 255 - again).square().sum(dim=(1, 2, 3)))
+    limits = {"distance": torch.cat(distances), "missed": torch.cat(missed)}
+    return {"share": SHARE, "images": min(len(test), LOOKED_AT)} | {
+        key: float(f"{value.quantile(SHARE / 100):.4g}")
+        for key, value in limits.items()
+    }
 
 
 def _facts(name: str, seed: int, card: dict, folder: Folder) -> str:
@@ -153,8 +180,8 @@ def _picture(rows: Tensor) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
 
 
-def _script(file: str) -> str:
-    return f"<script>\n{_read(LIVE / file)}</script>"
+def _script(file: Path) -> str:
+    return f"<script>\n{_read(file)}</script>"
 
 
 def _read(path: Path) -> str:

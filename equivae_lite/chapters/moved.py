@@ -22,6 +22,6 @@ def moved_table(content: dict) -> str:
         for arm, entry in arms.items():
             found = [over_seeds(of_seeds(content, arm, kind, m)) for m in MEASURES]
             rows.append([KINDS[kind][2], entry["words"], len(entry["seeds"]),
-                         *(plus_minus(mean, 2) for mean in found)])  # fmt: skip
+                         *(plus_minus(mean, 3) for mean in found)])  # fmt: skip
     heads = ["measured on glyphs", "trained on glyphs with", "seeds"]
     return markdown([*heads, *MEASURES.values()], rows)

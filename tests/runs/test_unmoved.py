@@ -56,7 +56,7 @@ def test_the_table_has_a_row_for_each_move_and_arm():
     }
     _, _, *rows = moved_table({"arms": arms}).split("\n")
     assert len(rows) == len(TELLS) * len(ARMS)
-    assert "| everything varies | 1 | 0.50 | 0.75 | 0.25 |" in rows[0]
+    assert "| everything varies | 1 | 0.500 | 0.750 | 0.250 |" in rows[0]
 
 
 @pytest.mark.skipif(not unmoved.PATH.exists(), reason="no file of results")

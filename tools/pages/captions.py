@@ -17,11 +17,15 @@ from sphinx.application import Sphinx
 from tools.notebooks.book import read
 
 FORMULA = re.compile(r"\$([^$]+)\$")
+MARKS = re.compile(r"[`*{}]|\]\(")  # of Markdown: a caption would show them
 
 
 def inline(text: str) -> list[nodes.Node]:
-    """Words and formulas of a caption."""
+    """Words and formulas of a caption. ValueError for other marks of Markdown."""
     parts = FORMULA.split(text)
+    if marks := MARKS.search(" ".join(parts[::2])):
+        raise ValueError(f"a caption has words and formulas only, no {marks[0]}: "
+                         + text)  # fmt: skip
     return [
         nodes.math("", part) if place % 2 else nodes.Text(part)
         for place, part in enumerate(parts) if part

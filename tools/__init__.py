@@ -14,6 +14,7 @@
     silence.py      how f falls silent on svhn-part, and what keeps it awake
     by_heart.py     what helps on svhn-part against learning by heart
     stop_gradient.py  what the stop before the label posterior is worth
+    unmoved.py      what v follows if a training saw no shifts
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network
 """

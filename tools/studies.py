@@ -1,4 +1,4 @@
-"""Studies of several runs each: what they all need: `silence`, `by_heart`, ….
+"""Studies of several runs each, as `silence` and `by_heart`: what they all need.
 
 A study is a file of results with a row for each thing tried, and in it a run for each
 seed. What a file holds already is not made again; a stop loses the run it was in.

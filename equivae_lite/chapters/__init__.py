@@ -7,6 +7,8 @@
     colour.py      which data chapters 13 and 14 use, and their tables
     known.py       what is known of a picture, and what r and v carry of it
     judge.py       whose class a drawing is of, by a classifier that drew nothing
+    equivariance.py  moves of an image, rules of v, poses (chapter 15)
+    moved.py, stopped.py  tables of two studies (chapters 15 and 09)
     explorer.py    walks through r_y and v (chapter 16)
     own_classes.py folders of pictures, written, learnt and looked at (chapter 18)
     widgets.py     the same by sliders

@@ -254,16 +254,17 @@ TELLS = {"turn": "lean", "slant": "lean", "right": "centre", "down": "centre",
 
 
 class Transported(NamedTuple):
-    """Pictures of other classes, drawn from v as it is and from v moved by its rule."""
+    """Pictures of other classes, drawn from v, from v moved by its rule, from v(Tx)."""
 
     before: Left
     after: Left
-    wrong: float  # share of the latter that is read as another class than asked for
+    direct: Left  # from v(Tx) itself: what the decoder makes of it without any rule
+    wrong: float  # share of `after` that is read as another class than asked for
 
-    def done(self, kind: str) -> float:
+    def done(self, kind: str, by_rule: bool = True) -> float:
         """How much of a move appears in the picture: 1 all of it, 0 nothing."""
-        told = TELLS[kind]
-        return 1 - getattr(self.after, told) / getattr(self.before, told)
+        left = self.after if by_rule else self.direct
+        return 1 - getattr(left, TELLS[kind]) / getattr(self.before, TELLS[kind])
 
 
 def transport(
@@ -279,20 +280,21 @@ def transport(
     rule, rest = fit_rule(v[:fit], v_T[:fit]), slice(fit, None)
     others = torch.randint(1, 10, (len(y) - fit,), generator=generator).to(y.device)
     asked = (y[rest] + others) % 10
-    still, there = (decode(u, asked) for u in (v[rest], rule(v[rest])))
-    start, end = pose(still.cpu()), pose(there.cpu())
+    still, there, direct = (
+        decode(u, asked) for u in (v[rest], rule(v[rest]), v_T[rest])
+    )
+    start = pose(still.cpu())
     A, b, about = (t[rest] if len(t) == len(y) else t for t in T)
     want = start.moved(A, b, about)
-    before, after = (
+    left = [
         Left(
             float((p.lean - want.lean).abs().median()),
             float((p.c - want.c).norm(dim=1).median()),
             float(100 * (p.size / want.size - 1).abs().median()),
         )
-        for p in (start, end)
-    )
-    wrong = (read(there) != asked).double().mean().item()
-    return Transported(before, after, wrong)
+        for p in (start, pose(there.cpu()), pose(direct.cpu()))
+    ]
+    return Transported(*left, (read(there) != asked).double().mean().item())
 
 
 def read_linearly(z: Tensor, t: Tensor, z_new: Tensor, t_new: Tensor) -> float:

@@ -159,6 +159,7 @@ def test_transport_says_how_much_of_a_move_is_in_the_picture(follows, done):
     moved = transport(decode, v, v + follows * 1.5, y, T, lambda x: asked[-1] * 0 + 3)
     assert moved.done("right") == pytest.approx(done, abs=0.05)
     assert moved.before.centre == pytest.approx(1.5, abs=0.05)
+    assert moved.done("right", by_rule=False) == pytest.approx(done, abs=0.05)
     assert len(asked[0]) == 30 and not (asked[0] == y[30:]).any()
     assert moved.wrong == (asked[0] != 3).double().mean()
 

@@ -21,7 +21,7 @@ each_page = pytest.mark.parametrize("name", SOURCES)
 LOST = re.compile(r"[Ee]quation \(8\)")
 PLAIN = re.compile(r"(?<![\w)\]])\([1-9]\)")
 # A summary is a switch: a link in it would be a button in a button.
-APART = "a, pre, code, script, style, summary, .eqno, .math, mjx-container"
+APART = "a, svg, pre, code, script, style, summary, .eqno, .math, mjx-container"
 
 
 def html(site, name):

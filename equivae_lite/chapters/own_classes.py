@@ -30,9 +30,11 @@ from ..evaluation.bound import (
     noise_of,
 )  # fmt: skip
 from ..model.equivae import EquiVAE
+from ..runs import own as own_runs
+from ..runs.folders import of_reader
 from ..runs.pipeline import pixels_for
 from ..runs.tables import markdown
-from ..training import loop
+from ..training import checkpoints, loop
 from ..training.choice import choose
 from ..training.settings import Experiment
 from .explorer import Explorer, decode
@@ -234,3 +236,21 @@ def looks_table(rows: dict[str, Looks]) -> str:
          f"{at.misread:.0%}"]
         for words, at in rows.items()
     ])  # fmt: skip
+
+
+def explorer_of(
+    name: str, seed: int = 0, out: str | Path | None = None, limit: int | None = None
+) -> Explorer:
+    """The model that `train --data FOLDER --name NAME` made, for all of chapter 16.
+
+    From the reader's folder, or from `out`; of its images about `limit` of each split.
+    Raises EquivaeError if there is no such experiment, or no weights of it.
+    """
+    folder = of_reader(out)
+    data = own_runs.named(name, folder).data
+    holder = own_runs.holder(name, seed, folder, short=True)
+    model, pixels, _ = checkpoints.load(name, seed, holder.checkpoints)
+    train, test = (
+        own_runs.load(data, split, limit, "cpu", folder) for split in sets.SPLITS
+    )
+    return Explorer(model, pixels, train, test)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from equivae_lite.chapters import explorer
+from equivae_lite.chapters.own_classes import explorer_of
 from equivae_lite.data import sets
+from equivae_lite.errors import EquivaeError
 from equivae_lite.evaluation import bound
 from equivae_lite.runs import command_line as cli
 from equivae_lite.runs import own
@@ -82,6 +85,12 @@ def test_sixty_two_unequal_classes_through_every_command(run, tmp_path):
     assert "class 61" in text and "and 36 more" in text and "cut short" not in text
     code, out, err = run("list")
     assert "experiment  mine" in out and "mine, yours seeds [0]" in out
+    explored = explorer_of("mine", out=folder.root)
+    assert explored.classes == 62 and len(explored.test) == found["test_images"]
+    drawn = explorer.encode(explored, explored.test.images[0]).redrawn
+    assert drawn.shape == (62, 1, 16, 16)
+    with pytest.raises(EquivaeError, match="mine"):
+        explorer_of("other", out=folder.root)
 
 
 def test_colour_and_some_labels(run, tmp_path):

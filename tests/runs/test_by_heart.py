@@ -107,7 +107,8 @@ def test_the_last_weights_are_those_that_were_not_averaged(short, monkeypatch):
 @stored
 def test_the_file_is_whole():
     content = studies.stored(by_heart.PATH)
-    assert list(content["arms"]) == list(ARMS)[: len(content["arms"])]  # as run so far
+    # What chapter 13 shows; "shifted" has not been run to its end.
+    assert list(content["arms"]) in (["preset", "half"], list(ARMS))
     assert content["experiment"] == json.loads(
         json.dumps(experiments.get("svhn-part-supervised").to_dict())
     )

@@ -29,15 +29,20 @@ class Row(Protocol):
 def run_missing(
     path: Path, command: str, base: Experiment, kind: str, rows: Mapping[str, Row],
     run: Callable[[Row, ImageSet, ImageSet, int], dict], seeds: tuple[int, ...],
+    whole: bool = False,
 ) -> dict:  # fmt: skip
     """Make every run that the file at `path` lacks; each is written when it ends.
 
-    `run` gets a row, the training images without the held-out ones, those, and a seed.
+    `run` gets a row, the training images without the held-out ones, those, and a seed;
+    with `whole` all training images, and none held out.
     Raises ValueError if the file holds runs of other settings or data.
     """
     torch.set_num_threads(1)
     images = sets.load(base.data)
-    train, held_out = splits.held_out(images)
+    every = torch.arange(len(images))
+    train, held_out = (
+        (images, images.subset(every[:0])) if whole else splits.held_out(images)
+    )
     content = {
         "command": command,
         "experiment": json.loads(json.dumps(base.to_dict())),  # as a file has it

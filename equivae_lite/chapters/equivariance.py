@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..data.stand_ins.faces import DIGITS
 from ..data.stand_ins.factors import BLOCK, draw_factors
 from ..data.stand_ins.glyphs import GLYPH_RANGES, draw_glyphs
 from ..errors import DataError
@@ -76,14 +77,15 @@ class Drawn(NamedTuple):
 
 def drawn(
     kind: str, amounts: Sequence[float], n: int, seed: int,
-    still: Sequence[str] = (),
+    still: Sequence[str] = (), characters: str = DIGITS,
 ) -> Drawn:  # fmt: skip
     """Glyphs that differ in nothing but the amount of a move, all within the ranges.
 
     So the move is exact: each is drawn with its own pose, none is resampled. It is the
     digit that moves, about the point that it was shifted to, and in its own frame. The
-    factors in `still` are 0 at amount 0, and moves may take them anywhere. Raises
-    DataError if the amounts leave no room in the range of the factor.
+    factors in `still` are 0 at amount 0, and moves may take them anywhere. Labels are
+    indices into `characters`. Raises DataError if the amounts leave no room in the
+    range of the factor.
     """
     name = KINDS[kind][0]
     low, high = GLYPH_RANGES[name]
@@ -96,14 +98,16 @@ def drawn(
     parts = []
     for block in range(-(-n // BLOCK)):
         random = np.random.default_rng([seed, block])
-        parts.append(draw_factors(random, ranges, min(BLOCK, n - BLOCK * block)))
+        count = min(BLOCK, n - BLOCK * block)
+        parts.append(draw_factors(random, ranges, count, len(characters)))
     labels = torch.cat([y for y, _ in parts])
     factors = {k: torch.cat([f[k] for _, f in parts]) for k in parts[0][1]}
     images = []
     for amount in amounts:
         at = factors[name]
         at = at * math.exp(amount) if kind == "size" else at + amount
-        images.append(draw_glyphs(labels, **(factors | {name: at})))
+        pose_at = factors | {name: at}
+        images.append(draw_glyphs(labels, **pose_at, characters=characters))
     return Drawn(images, labels, factors)
 
 

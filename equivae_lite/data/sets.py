@@ -4,8 +4,8 @@ Real sets: MNIST, SVHN and `svhn-part`, an eighth of SVHN in a split of our own,
 from the folder that `sources` finds and checked by MD5 at every load. Nothing is
 downloaded unless `sources.download` is called. Stand-ins: `glyphs` and `street-glyphs`,
 drawn by the modules of those names in `stand_ins` wherever the real sets are absent.
-`letters` is drawn, too, more of torchvision's sets are in `others`, and a reader's own
-images come from `own`.
+`letters` and `characters` are drawn, too, more of torchvision's sets are in `others`,
+and a reader's own images come from `own`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ SIZES = {
     "glyphs": {"train": 60_000, "test": 10_000},
     "street-glyphs": {"train": 73_257, "test": 26_032},
     "letters": {"train": 13_000, "test": 2_600},  # some 500 and 100 of each
+    "characters": {"train": 30_000, "test": 5_000},
 }
 # Of a whole split, images and labels: the same on every machine.
 STAND_IN_MD5 = {
@@ -56,6 +57,10 @@ STAND_IN_MD5 = {
     "letters": {
         "train": "ffc3721db60bdb04bd9ef79b4fbb0966",
         "test": "63af48f65289324c4b74b3a5c6b1e5f3",
+    },
+    "characters": {
+        "train": "20001087c3b65e5effcd07c34dfb26b3",
+        "test": "70fe5fc5e46fb80fc20b47da052e6cbf",
     },
 }
 
@@ -166,10 +171,11 @@ def load(
         drawn = md5(images.numpy())
         drawn.update(labels.numpy())
         digest = drawn.hexdigest()
-        if name == "letters":
-            from .stand_ins.faces import LETTERS
+        if name in ("letters", "characters"):
+            from .stand_ins import characters, faces
 
-            names = tuple(LETTERS)
+            of = faces.LETTERS if name == "letters" else characters.TAUGHT
+            names = tuple(of)
     else:
         paths = files(name, split, root)
         found = [checked_md5(name, path, known) for path, known in paths.items()]
@@ -202,12 +208,13 @@ def _of_files(sums: list[str]) -> str:
 
 def _draw(name: str, split: str, n: int):
     # Imported here: who trains on real data needs neither matplotlib nor fonts.
-    from .stand_ins import glyphs, letters, street
+    from .stand_ins import characters, glyphs, letters, street
 
     draw = {
         "glyphs": glyphs.glyphs,
         "street-glyphs": street.street_glyphs,
         "letters": letters.letters,
+        "characters": characters.characters,
     }
     return draw[name](n, split)
 

@@ -22,7 +22,8 @@ from . import others
 
 NAMES = ("mnist", "svhn", "svhn-part", "glyphs", "street-glyphs")
 STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs", "svhn-part": "street-glyphs"}
-DRAWN = ("glyphs", "street-glyphs", "letters")  # by this package, from no file
+# By this package, from no file.
+DRAWN = ("glyphs", "street-glyphs", "letters", "characters")
 EVERY = tuple(dict.fromkeys(NAMES + DRAWN + others.NAMES))  # all that `load` knows
 SPLITS = ("train", "test")
 MEGABYTES = {"mnist": 12, "svhn": 250}  # to fetch; nothing fetches svhn-part

@@ -17,6 +17,7 @@ from ..data.sets import ImageSet, Pixels
 from ..errors import DataError, InputError
 from ..model import bounds, checks
 from ..model.equivae import EquiVAE, Terms
+from ..model.groups import r_of
 from .checks import noise_indices, of_classes, of_images, one_each
 from .pixel_density import bits_per_dimension, dequantised
 from .summaries import active_units, binarise, mean_and_error, probe_error
@@ -51,7 +52,7 @@ class Representations:
     def __init__(self, model: EquiVAE, pixels: Pixels, train: ImageSet) -> None:
         self.model, self.device = model, train.images.device
         self.by_class = train.by_class()
-        if model.representation == "complementary":
+        if hasattr(model, "encoder"):
             self.f = embed_all(model, pixels, train.images)
 
     @torch.no_grad()
@@ -62,10 +63,10 @@ class Representations:
         """
         if self.model.representation == "table":
             return self.model.table.weight
-        self._check_complementary()
+        self._check_of_images()
         self._check_present()
-        means = torch.stack([self.f[rows].mean(0) for rows in self.by_class])
-        return self.model.encoder.g(means)
+        each = [r_of(self.model.encoder, self.f[rows]) for rows in self.by_class]
+        return torch.stack(each)
 
     @torch.no_grad()
     def draw(self, y: Tensor, indices: Tensor, m: int, seed: int = 0) -> Tensor:
@@ -74,7 +75,7 @@ class Representations:
         Raises DataError if a class has fewer than m training images, for a model
         whose r_y is of no images, and unless `y` and `indices` are (B,).
         """
-        self._check_complementary()
+        self._check_of_images()
         y, indices = self._labels(y), noise_indices(indices, len(y))
         checks.integer("m", m, -math.inf, DataError)
         checks.integer("seed", seed, 0, DataError)
@@ -94,7 +95,7 @@ class Representations:
             pick = torch.randperm(len(members), generator=g)[:m]
             rows.append(members[pick.to(self.device)])
         drawn = torch.stack(rows) if rows else torch.empty(0, m, dtype=torch.long)
-        return self.model.encoder.g(self.f[drawn].mean(1))
+        return r_of(self.model.encoder, self.f[drawn])
 
     def of(self, y: Tensor, indices: Tensor, m: int | None) -> Tensor | None:
         """r_y for images of classes `y`; `m` None stands for all training images."""
@@ -114,8 +115,8 @@ class Representations:
                 "theirs: take more images, or a subset with all classes."
             )
 
-    def _check_complementary(self) -> None:
-        if self.model.representation != "complementary":
+    def _check_of_images(self) -> None:
+        if not hasattr(self.model, "encoder"):
             raise InputError(
                 f"the representation of this model is {self.model.representation!r}: "
                 "no training images make its r_y."
@@ -238,7 +239,7 @@ def nearest_class_error(
     `table` (classes, R). Raises DataError for another shape, and NaN in it.
     """
     f = embed_all(model, pixels, test.images)
-    r = model.encoder.g(f)
+    r = r_of(model.encoder, f[:, None])
     of_classes(table, test.classes, r.shape[1])
     nearest = torch.cdist(r, table.to(r.dtype)).argmin(dim=1)
     return float((nearest != test.labels).double().mean())
@@ -264,9 +265,9 @@ def supervised_report(
     indices = torch.arange(len(test))
     x = pixels.forward(test.images)
     result: dict = {"test_images": len(test), "bound": {}}
-    complementary = model.representation == "complementary"
+    of_images = hasattr(model, "encoder")
     ms = tuple(m for m in ms if m <= min(map(len, representations.by_class)))
-    for m in (*ms, None) if complementary else (None,):
+    for m in (*ms, None) if of_images else (None,):
         r = representations.of(test.labels, indices, m)
         terms = bound_terms(model, x, r, indices)
         mean, error = mean_and_error(terms.bound)
@@ -315,6 +316,6 @@ def supervised_report(
     }  # fmt: skip
     counts = torch.bincount(test.labels, minlength=test.classes)
     result["majority_error"] = 1 - float(counts.max()) / len(test)
-    if complementary:
+    if of_images:
         result["nearest_class_error"] = nearest_class_error(model, pixels, test, table)
     return result

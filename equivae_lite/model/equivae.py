@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExperimentError, InputError
-from . import bounds, checks
+from . import bounds, checks, groups
 from .networks import (
     Architecture,
     Decoder,
@@ -18,7 +18,7 @@ from .networks import (
     initialise,
 )
 
-REPRESENTATIONS = ("complementary", "table", "none")
+REPRESENTATIONS = ("complementary", "table", "none", *groups.WAYS)
 
 
 class Terms(NamedTuple):
@@ -33,11 +33,12 @@ class Terms(NamedTuple):
 
 
 class EquiVAE(nn.Module):
-    """The whole model, or one of its two ablations.
+    """The whole model, or one of its ablations and neighbours.
 
     `representation` says where r_y comes from: "complementary" images through
-    (2), which is EquiVAE; a learned "table" of one vector per class; or "none",
-    which is a plain VAE (give it r_dim = 0 and r's width added to v_dim).
+    (2), which is EquiVAE; a learned "table" of one vector per class; "none",
+    which is a plain VAE (give it r_dim = 0 and r's width added to v_dim); or a group
+    of images with x_n among them, in one of the ways of groups.py.
     """
 
     def __init__(
@@ -54,6 +55,13 @@ class EquiVAE(nn.Module):
         self.arch, self.representation = arch, representation
         if representation == "complementary":
             self.encoder = InvariantEncoder(arch)
+        elif representation in groups.WAYS:
+            if arch.label_posterior:
+                raise ExperimentError(
+                    f"representation {representation!r} has no label posterior: leave "
+                    "it out, or take 'complementary'"
+                )
+            self.encoder = groups.GroupEncoder(arch, representation)
         elif representation == "table":
             self.table = nn.Embedding(arch.classes, arch.r_dim)
         self.posterior = EquivariantPosterior(arch)

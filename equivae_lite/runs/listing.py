@@ -13,7 +13,7 @@ def show(mine: Folder) -> None:
     for name in sources.EVERY:
         here = "here" if sources.available(name) else "absent"
         if name in sources.DRAWN:
-            here = "drawn" if name == "letters" else "stand-in"
+            here = "drawn" if name in ("letters", "characters") else "stand-in"
         print(f"data        {name:32s} {here}")
     yours = {name: own.named(name, mine) for name in own.names(mine)}
     for name, e in (experiments.PRESETS | yours).items():

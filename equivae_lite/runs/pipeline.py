@@ -96,7 +96,7 @@ def train(
         )  # fmt: skip
         parts = checkpoints.load_state(state)["parts"] if state else [part]
         labelled = labelled_part(experiment.labels, images, seed)
-        if model.representation == "complementary":
+        if hasattr(model, "encoder"):
             model.class_r = Representations(model, pixels, labelled).table()
         card = {
             "experiment": experiment.to_dict(),

@@ -114,6 +114,15 @@ def _with_wide_v(base: Experiment) -> Experiment:
     return replace(base, name=f"{base.name}-wide-v", arch=arch)
 
 
+def _neighbours(base: Experiment) -> tuple[Experiment, ...]:
+    """Models whose r is of a group with x_n in it (model/groups.py), for chapter 15."""
+    ways = {"leak": "leak", "ml-vae": "product", "group-vae": "average"}
+    return tuple(
+        replace(base, name=f"{base.name}-{name}", representation=way)
+        for name, way in ways.items()
+    )
+
+
 def _without_separation(base: Experiment) -> Experiment:
     """Equation (4) from the first step on."""
     return replace(base, name=f"{base.name}-no-separation", **_NO_SEPARATION)
@@ -173,12 +182,20 @@ def _in_colour(
     )
 
 
+# Chapter 15 compares many models, three seeds each, and teaches eight letters to none.
+_CHARACTERS = replace(
+    _MNIST, name="characters-supervised", data="characters",
+    arch=replace(_MNIST.arch, classes=26), schedule=((32, 1), (64, 2), (128, 3)),
+    kl_epochs=2.0, decay_from=0.5, averaging=0.99,
+)  # fmt: skip
+
 PRESETS: dict[str, Experiment] = {
     e.name: e
     for e in (
         _MNIST,
         _without_r(_MNIST),
         _with_table(_MNIST),
+        *_neighbours(_MNIST),
         _short("mnist-init-pytorch", "pytorch", kl_epochs=0.0),
         _short("mnist-init-pytorch-kl", "pytorch"),
         _short("mnist-init-he", "he", kl_epochs=0.0),
@@ -197,6 +214,10 @@ PRESETS: dict[str, Experiment] = {
             _MNIST_SEMI, name="glyphs-semi-supervised", data="glyphs",
             schedule=_SEMI_SCHEDULE[:2],
         ),  # fmt: skip
+        _CHARACTERS,
+        _without_r(_CHARACTERS),
+        _with_table(_CHARACTERS),
+        *_neighbours(_CHARACTERS),
     )
 }
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data.distortions import distort
 from ..data.sets import ImageSet, Pixels
 from ..data.splits import labelled_rows
-from ..model import bounds, label_sum
+from ..model import bounds, groups, label_sum
 from ..model.equivae import EquiVAE
 from .sampling import ComplementaryPools, complementary_mean
 from .settings import Experiment
@@ -102,18 +102,41 @@ def labelled_bound(
     v_samples: int = 1,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean over a batch of (4); `n` (B,) are positions in the labelled set."""
-    y = batches.y[n]
+    y, kl_r = batches.y[n], 0.0
     if model.representation == "complementary":
         pool, f = pool_embeddings(model, batches, m)
         r = representations(model, pool, f, batches.pools.left_out(pool, n, y), y)
+    elif model.representation in groups.WAYS:
+        r, kl_r = group_representations(model, batches, n, m)
     else:
         r = model.table(y) if model.representation == "table" else None
     x = batches.x(batches.labelled[n])
     terms = model.terms(x, r, batches.noise(v_samples, len(n), model.arch.v_dim))
     log_lik = terms.log_lik.mean(dim=0)
-    value = bounds.labelled_bound(log_lik, kl_weight * terms.kl).mean()
+    value = bounds.labelled_bound(log_lik, kl_weight * (terms.kl + kl_r)).mean()
     log = {"log_lik": log_lik, "kl": terms.kl}
+    if torch.is_tensor(kl_r):
+        log["kl_r"] = kl_r
     return value, {k: t.detach().mean() for k, t in log.items()}
+
+
+def group_representations(
+    model: EquiVAE, batches: Batches, n: Tensor, m: int
+) -> tuple[Tensor, Tensor | float]:
+    """r of a group, x_n and m others, and each member's share of its KL.
+
+    (B, R) and (B,), or 0 for the leak, which draws nothing. See model/groups.py.
+    """
+    encoder, y = model.encoder, batches.y[n]
+    pool, f = pool_embeddings(model, batches, m)
+    out = batches.pools.left_out(pool, n, y)
+    others = complementary_mean(encoder.of_each(f), y, out)
+    itself = encoder.of_each(encoder.f(batches.x(batches.labelled[n])))
+    mu, log_var = encoder.of_mean((m * others + itself) / (m + 1), m + 1)
+    if log_var is None:
+        return mu, 0.0
+    r = bounds.reparameterise(mu, log_var, batches.noise(*mu.shape))
+    return r, bounds.gaussian_kl(mu, log_var) / (m + 1)
 
 
 def separation(

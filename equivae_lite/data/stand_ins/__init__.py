@@ -2,6 +2,7 @@
 
     glyphs.py         `glyphs`, for MNIST: 28 x 28 grey
     letters.py        `letters`, A to Z, bent: 26 classes, for models of one's own
+    characters.py     `characters`, digits and letters as glyphs: 26 classes
     street.py         `street-glyphs`, for SVHN: what a street glyph is made of
     street_paint.py   how it is painted: wall, light, digits, neighbours, blur, noise
     faces.py          distance fields of the characters in each face; their outlines

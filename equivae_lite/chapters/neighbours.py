@@ -1,0 +1,129 @@
+"""EquiVAE against its neighbours on characters of known pose: the tables of chapter 15.
+
+`tools.neighbours` trains and measures; here is what it measured, and the letters that
+no model was taught.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ..data.sets import ImageSet
+from ..data.stand_ins.characters import KEPT_BACK, characters
+from ..runs.tables import markdown, over_seeds, plus_minus
+from .equivariance import KINDS, TELLS
+
+OF_EACH = 60  # test images of each letter that was kept back,
+POOL = 100  # and so many others for its r_y
+MS = (1, 2, 5, 20)
+
+
+def kept_back() -> tuple[ImageSet, ImageSet]:
+    """Letters that no model was taught: POOL of each for r_y, OF_EACH to test."""
+    parts = []
+    for split, each in (("train", POOL), ("test", OF_EACH)):
+        images, y, factors = characters(2 * each * len(KEPT_BACK), split, KEPT_BACK)
+        of_class = [torch.nonzero(y == k)[:each, 0] for k in range(len(KEPT_BACK))]
+        rows = torch.cat(of_class)
+        known = {name: values[rows] for name, values in factors.items()}
+        parts.append(
+            ImageSet(
+                "characters",
+                split,
+                images[rows],
+                y[rows],
+                known,
+                "",
+                tuple(KEPT_BACK),
+            )  # fmt: skip
+        )
+    return parts[0], parts[1]
+
+
+def of_seeds(content: dict, model: str, *path: str) -> list[float]:
+    """One number of each seed, as "moves", "turn", "rule"; [] where there is none."""
+    found = []
+    for run in content["models"][model]["seeds"].values():
+        value = run["measures"]
+        for key in path:
+            value = value.get(key, {}) if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            found.append(value)
+    return found
+
+
+def mean_of(content: dict, model: str, kinds: tuple[str, ...], key: str) -> list[float]:
+    """A measure of `moves`, of each seed, as the mean over `kinds`."""
+    each = [of_seeds(content, model, "moves", kind, key) for kind in kinds]
+    return [sum(values) / len(kinds) for values in zip(*each)]
+
+
+def _cell(values: list[float], digits: int, unit: float = 1.0) -> str:
+    return plus_minus(over_seeds([unit * x for x in values]), digits) if values else "–"
+
+
+def moves_table(content: dict) -> str:
+    """Markdown: the rule on classes outside the fit, by move; what is drawn of it."""
+    heads = ["model", "seeds", *(KINDS[kind][2] for kind in KINDS),
+             "drawn, mean of five moves", "r(x) moves by, %"]  # fmt: skip
+    rows = []
+    for model, entry in content["models"].items():
+        rows.append([
+            entry["words"], len(entry["seeds"]),
+            *(_cell(of_seeds(content, model, "moves", kind, "rule"), 3)
+              for kind in KINDS),
+            _cell(mean_of(content, model, tuple(TELLS), "done"), 2),
+            _cell(mean_of(content, model, tuple(KINDS), "r_moves"), 1, 100),
+        ])  # fmt: skip
+    return markdown(heads, rows)
+
+
+def taught_table(content: dict) -> str:
+    """Markdown: bounds, what v tells of the class and r of the pose, exchanges."""
+    heads = ["model", "bound, nats", "x_n among its group: change",
+             "class from samples of v, wrong %", "class from means of v, wrong %",
+             "height from r(x)", "exchange: read wrong, %", "lean off by, degrees",
+             "squared error"]  # fmt: skip
+    rows = []
+    for model, entry in content["models"].items():
+
+        def at(*path: str, model=model) -> list[float]:
+            return of_seeds(content, model, *path)
+
+        gained = [a - b for a, b in zip(at("itself", "among"), at("itself", "without"))]
+        no_class = model == "plain-vae"  # it cannot be asked for another class
+        wrong, lean, squared = (
+            [] if no_class else at("exchange", key)
+            for key in ("wrong", "lean", "squared")
+        )
+        rows.append([
+            entry["words"], _cell(at("bound"), 1), _cell(gained, 2),
+            _cell(at("class_in_v", "sample"), 0, 100),
+            _cell(at("class_in_v", "mean"), 0, 100),
+            _cell(at("pose_in_r", "shift_y"), 2), _cell(wrong, 1, 100),
+            _cell(lean, 1), _cell(squared, 1),
+        ])  # fmt: skip
+    return markdown(heads, rows)
+
+
+def untaught_table(content: dict) -> str:
+    """Markdown: letters kept back, from m = 1 to 20 images; those who cannot: –."""
+    heads = ["model", *(f"read as the letter, %, m = {m}" for m in MS),
+             *(f"bound, m = {m}" for m in MS), "taught classes, m = 20",
+             "rule of the digits on letters"]  # fmt: skip
+    rows = []
+    for model, entry in content["models"].items():
+
+        def at(*path: str, model=model) -> list[float]:
+            return of_seeds(content, model, "untaught", *path)
+
+        each = [at("rule", kind) for kind in KINDS]
+        rule = [sum(values) / len(KINDS) for values in zip(*each)]
+        alone = at("bound")  # of a plain VAE, which needs no r
+        rows.append([
+            entry["words"],
+            *(_cell(at("m", str(m), "read"), 0, 100) for m in MS),
+            *(_cell(at("m", str(m), "bound") or alone, 1) for m in MS),
+            _cell(at("m", "20", "taught"), 1), _cell(rule, 2),
+        ])  # fmt: skip
+    return markdown(heads, rows)

@@ -2,17 +2,19 @@
 
     python -m tools.neighbours             every run that is not in the file yet
     python -m tools.neighbours --table     the tables so far
+    python -m tools.neighbours --out F     models are in, and go to, the folder F
 
-Each row is a preset, trained as `train` trains it, and measured on moved digits, on
-test characters, and on letters that were kept back from all training. Finished runs are
-kept in data/results/characters-neighbours.json and not made again. A run takes three to
-seven minutes of one core.
+Each row is a preset, trained by `train` unless the folder holds it whole, and measured
+on moved digits, on test characters, and on letters that were kept back from all
+training. What is measured is kept in data/results/characters-neighbours.json and not
+measured again. A run takes three to seven minutes of one core.
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -49,8 +51,9 @@ from equivae_lite.evaluation.bound import (
 from equivae_lite.evaluation.probes import class_told, posteriors
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.model.groups import r_of
-from equivae_lite.runs.folders import SHELF
-from equivae_lite.training import experiments, loop
+from equivae_lite.runs import pipeline
+from equivae_lite.runs.folders import MINE, SHELF, Folder
+from equivae_lite.training import checkpoints, experiments
 from tools.judges import fit as fit_judge
 from tools.studies import run_missing, stored
 
@@ -266,20 +269,17 @@ def judge_of_characters() -> Judge:
     return fit_judge(part, epochs=5)
 
 
-def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
+def run_all(folder: Folder = MINE, seeds: tuple[int, ...] = SEEDS) -> dict:
     """Make every run that the file does not hold yet, see `studies.run_missing`."""
     judges: list[Judge] = []  # made when the first run needs it
 
     def run(row: Model, train: ImageSet, _: ImageSet, seed: int) -> dict:
-        torch.set_num_threads(1)
         if not judges:
             judges.append(judge_of_characters())
-        e = experiments.get(row.name)
-        model, history = loop.fit(e, train, Pixels.unit(), seed, progress=False)
-        last = {k: float(f"{history[-1][k]:.6g}") for k in ("log_lik", "kl")}
-        found = measured(model, train, judges[0])
-        return {"measures": found, "last_epoch": last,
-                "steps": sum(int(entry["steps"]) for entry in history)}  # fmt: skip
+        pipeline.train(row.name, seed, folder=folder, progress=False)
+        model, _, card = checkpoints.load(row.name, seed, folder.checkpoints)
+        return {"measures": measured(model, train, judges[0]),
+                "sha256": card["sha256"]}  # fmt: skip
 
     return run_missing(PATH, COMMAND, BASE, "models", MODELS, run, seeds, whole=True)
 
@@ -287,8 +287,10 @@ def run_all(seeds: tuple[int, ...] = SEEDS) -> dict:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n")[0])
     parser.add_argument("--table", action="store_true", help="only print the tables")
-    if not parser.parse_args(arguments).table:
-        run_all()
+    parser.add_argument("--out", type=Path, default=MINE.root, help="models to measure")
+    chosen = parser.parse_args(arguments)
+    if not chosen.table:
+        run_all(Folder(chosen.out))
     content = stored(PATH)
     for table in (moves_table, taught_table, untaught_table):
         print(table(content), end="\n\n")

@@ -48,7 +48,7 @@ class GroupEncoder(InvariantEncoder):
         """What is averaged over a group: f(x_i) (..., F) -> (..., S)."""
         if self.way == "leak":
             return f
-        mu, log_var = self.g(f).float().chunk(2, dim=-1)
+        mu, log_var = checks.full(self.g(f)).chunk(2, dim=-1)
         if self.way == "product":
             precision = torch.exp(-log_var)
             return torch.cat([precision * mu, precision], dim=-1)

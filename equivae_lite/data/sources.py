@@ -20,7 +20,7 @@ from .. import ROOT
 from ..errors import DataError
 from . import others
 
-NAMES = ("mnist", "svhn", "svhn-part", "glyphs", "street-glyphs")
+NAMES = ("mnist", "svhn", "svhn-part", "glyphs", "street-glyphs", "characters")
 STAND_INS = {"mnist": "glyphs", "svhn": "street-glyphs", "svhn-part": "street-glyphs"}
 # By this package, from no file.
 DRAWN = ("glyphs", "street-glyphs", "letters", "characters")

@@ -65,8 +65,8 @@ class Representations:
             return self.model.table.weight
         self._check_of_images()
         self._check_present()
-        each = [r_of(self.model.encoder, self.f[rows]) for rows in self.by_class]
-        return torch.stack(each)
+        encoder = self.model.encoder
+        return torch.stack([r_of(encoder, self.f[rows]) for rows in self.by_class])
 
     @torch.no_grad()
     def draw(self, y: Tensor, indices: Tensor, m: int, seed: int = 0) -> Tensor:
@@ -297,8 +297,7 @@ def supervised_report(
     if model.arch.likelihood == "gaussian":
         bits = bound_in_bits(model, pixels, test.images, r, indices)
         mean, error = mean_and_error(bits)
-        # Upper bounds, with uniform dequantisation noise (see pixel_density).
-        result["bits_per_dimension"] = {"bits": mean, "error": error}
+        result["bits_per_dimension"] = {"bits": mean, "error": error}  # upper bounds
     true_mu = latent_means(model, pixels, test.images, r)
     result["active_units"] = active_units(true_mu)
     result["latent_variances"] = [round(float(s), 6) for s in true_mu.var(dim=0)]

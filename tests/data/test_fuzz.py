@@ -17,6 +17,7 @@ from equivae_lite.data import checks, readers, sets, sources, splits
 from equivae_lite.data.distortions import distort
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.data.stand_ins import (
+    characters,
     faces,
     factors,
     glyphs,
@@ -432,6 +433,31 @@ def test_factors(count, split, scale, other):
             assert low <= values[name].min() <= values[name].max() <= high
     with pytest.raises(DataError, match="a block has 1024"):
         factors.draw_factors(np.random.default_rng(0), {}, 1025)
+
+
+@covers("stand_ins.characters.characters")
+@given(st.integers(1, 4), st.sampled_from(["train", "test", "x"]), st.booleans())
+@quick(6)
+def test_characters_one_by_one(n, split, back):
+    of = characters.KEPT_BACK if back else characters.TAUGHT
+    found = survives(characters.characters, n, split, of)
+    assert (found is None) == (split == "x")
+    if found is not None:
+        images, labels, drawn = found
+        assert images.shape == (n, 1, 28, 28) and labels.max() < len(of)
+        for i in range(n):
+            pose = {k: v[i : i + 1] for k, v in drawn.items()}
+            one = glyphs.draw_glyphs(labels[i : i + 1], **pose, characters=of)
+            assert torch.equal(one[0], images[i])
+    with pytest.raises(DataError, match="at least one"):
+        characters.characters(0)
+
+
+def test_no_letter_is_both_taught_and_kept_back():
+    both = characters.TAUGHT + characters.KEPT_BACK
+    assert len(set(both)) == len(both) == 34
+    upright = [c for c in faces.LETTERS if c not in "MW"]
+    assert list(characters.KEPT_BACK) == upright[::3]
 
 
 @covers("stand_ins.letters.letters")

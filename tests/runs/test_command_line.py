@@ -97,6 +97,7 @@ def test_list(run):
         "svhn-part": "absent",
         "glyphs": "stand-in",
         "street-glyphs": "stand-in",
+        "characters": "drawn",
         "letters": "drawn",
     } | dict.fromkeys(others.NAMES, "absent")
     assert [w[1] for w in lines if w[0] == "experiment"] == list(experiments.PRESETS)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from equivae_lite.data import sets, sources
+from equivae_lite.data.stand_ins import characters
 from equivae_lite.evaluation import bound
 from equivae_lite.runs import command_line, folders
 from equivae_lite.runs.bench import label_sum, steps
@@ -21,12 +22,13 @@ def small(tmp_path, monkeypatch):
 
     def load(name, split="train", limit=None, device="cpu", root=None):
         g = torch.Generator().manual_seed(sets.SPLITS.index(split))
-        grey = name in ("mnist", "glyphs")
+        grey = name in ("mnist", "glyphs", "characters")
+        names = tuple(characters.TAUGHT) if name == "characters" else sets.DIGITS
         count = min(limit or 1200, 4000) if split == "train" else 100
         shape = (count, 1, 28, 28) if grey else (count, 3, 32, 32)
         x = torch.randint(256, shape, generator=g, dtype=torch.uint8)
-        y = torch.arange(len(x)) % 10
-        return sets.ImageSet(name, split, x, y, None, f"noise of {split}")
+        y = torch.arange(len(x)) % len(names)
+        return sets.ImageSet(name, split, x, y, None, f"noise of {split}", names)
 
     def known_md5(name):
         return {s: f"noise of {s}" for s in sets.SPLITS}

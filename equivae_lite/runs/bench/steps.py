@@ -80,4 +80,5 @@ def _random_images(experiment: Experiment, count: int) -> ImageSet:
     shape = (count, arch.colours, arch.size, arch.size)
     x = torch.randint(0, 256, shape, generator=g, dtype=torch.uint8)
     y = torch.arange(count) % arch.classes
-    return ImageSet(experiment.data, "train", x, y, None, "")
+    names = tuple(map(str, range(arch.classes)))
+    return ImageSet(experiment.data, "train", x, y, None, "", names)

@@ -15,6 +15,7 @@
     by_heart.py     what helps on svhn-part against learning by heart
     stop_gradient.py  what the stop before the label posterior is worth
     unmoved.py      what v follows if a training saw no shifts
+    neighbours.py   EquiVAE beside models that make r in other ways (chapter 15)
     readings.py     short trainings of what Appendix B leaves open
     no_network/     keeps every Python of a test run off the network
 """

@@ -62,6 +62,7 @@ COMMAND = "python -m tools.neighbours"
 SEEDS = (0, 1, 2)
 BASE = experiments.get("characters-supervised")
 PAIRS = 2_000  # of each move
+STEPS = 1_000  # of the readers of classes
 TESTED = 2_000  # test characters of the taught classes
 
 
@@ -162,7 +163,7 @@ def moves(of: Measuring) -> dict[str, dict[str, float]]:
 def class_in_v(of: Measuring) -> dict[str, float]:
     """Share of test images whose class a network misreads from v: sample and mean."""
     q = [posteriors(of.model, of.pixels, d, of.r_y) for d in (of.train, of.test)]
-    return {reads: class_told(*q, reads=reads, steps=1000).error
+    return {reads: class_told(*q, reads=reads, steps=STEPS).error
             for reads in ("sample", "mean")}  # fmt: skip
 
 

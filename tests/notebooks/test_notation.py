@@ -7,7 +7,7 @@ import pytest
 from equivae_lite.chapters import explorer, toys
 from equivae_lite.data import distortions, sets, splits
 from equivae_lite.evaluation import labels, pixel_density, summaries
-from equivae_lite.model import bounds, networks
+from equivae_lite.model import bounds, groups, networks
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.training import experiments, loop, objectives, sampling
 from tools.notebooks.book import BOOK
@@ -23,6 +23,7 @@ NAMES = sorted({name for cell in CODE for name in re.findall(r"`([^`]+)`", cell)
 def scope() -> dict:
     return {
         "bounds": bounds,
+        "groups": groups,
         "networks": networks,
         "objectives": objectives,
         "pixel_density": pixel_density,

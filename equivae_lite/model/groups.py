@@ -35,7 +35,10 @@ class OfGroup(NamedTuple):
 
 
 class GroupEncoder(InvariantEncoder):
-    """f and g of Appendix B, read as one of the `WAYS`; ExperimentError for others."""
+    """f and g of Appendix B, read as one of the `WAYS`.
+
+    ExperimentError for another way; InputError for what does not fit.
+    """
 
     def __init__(self, arch: Architecture, way: str) -> None:
         if way not in WAYS:
@@ -46,6 +49,8 @@ class GroupEncoder(InvariantEncoder):
 
     def of_each(self, f: Tensor) -> Tensor:
         """What is averaged over a group: f(x_i) (..., F) -> (..., S)."""
+        checks.width("f", f, self.g[0].in_features)
+        f = checks.precision(f, self.g[0].weight)
         if self.way == "leak":
             return f
         mu, log_var = checks.full(self.g(f)).chunk(2, dim=-1)
@@ -56,7 +61,9 @@ class GroupEncoder(InvariantEncoder):
 
     def of_mean(self, mean: Tensor, members: int) -> OfGroup:
         """q(r | G) from the mean (..., S) of `of_each` over `members` images."""
-        checks.integer("members", members, 1, InputError)
+        checks.integer("members", members, 1)
+        last = self.g[0].in_features if self.way == "leak" else self.g[-1].out_features
+        checks.width("mean", mean, last)
         if self.way == "leak":
             return OfGroup(self.g(mean), None)
         first, second = mean.chunk(2, dim=-1)
@@ -66,6 +73,9 @@ class GroupEncoder(InvariantEncoder):
 
     def of_group(self, f: Tensor) -> OfGroup:
         """q(r | G) of a group's embeddings (..., members, F)."""
+        checks.width("f", f, self.g[0].in_features)
+        if f.ndim < 2:
+            raise InputError(f"f {tuple(f.shape)} is of no group: (..., members, F).")
         return self.of_mean(self.of_each(f).mean(dim=-2), f.shape[-2])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,7 +89,11 @@ class GroupEncoder(InvariantEncoder):
 
 
 def r_of(encoder: InvariantEncoder, f: Tensor) -> Tensor:
-    """r (..., R) of images, from f (..., m, F): (2), or the mean of a group's r."""
+    """r (..., R) of images, from f (..., m, F): (2), or the mean of a group's r.
+
+    InputError for another width.
+    """
+    checks.width("f", f, encoder.g[0].in_features)
     if isinstance(encoder, GroupEncoder):
         return encoder.of_group(f).mu
     return encoder.g(f.mean(dim=-2))

@@ -5,6 +5,7 @@ every input, and lets through neither NaN nor an error of torch's.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy import special, stats
 
 import equivae_lite.model
 from equivae_lite.errors import EquivaeError, ExperimentError, InputError
-from equivae_lite.model import bounds, label_sum, networks
+from equivae_lite.model import bounds, groups, label_sum, networks
 from equivae_lite.model.equivae import EquiVAE, Terms
 from equivae_lite.model.networks import Architecture
 from tests.support.fuzz import (
@@ -486,6 +487,41 @@ def test_encoders_image_by_image(seed, n, images):
     right = special.log_softmax(logits.float().numpy(), axis=1)
     np.testing.assert_allclose(log_q.numpy(), right, atol=1e-5)
     assert log_q.shape == (n, 10)
+
+
+@covers("groups.GroupEncoder", "groups.GroupEncoder.forward", "groups.OfGroup",
+        "groups.GroupEncoder.of_each", "groups.GroupEncoder.of_mean",
+        "groups.GroupEncoder.of_group", "groups.r_of")  # fmt: skip
+@given(seeds, st.sampled_from(groups.WAYS), st.integers(0, 2), st.integers(0, 3))
+@quick(20)
+def test_groups_member_by_member(seed, way, n, images):
+    encoder = model(replace(GREY, label_posterior=False), way).encoder
+    x = pictures(seed, GREY, n, images)
+    r = survives(encoder, x)
+    assert (r is None) == (images == 0)
+    with torch.no_grad():
+        f = encoder.f(x)
+        found = survives(encoder.of_group, f)
+        assert (found is None) == (images == 0)
+        if found is None:
+            return
+        same(groups.r_of(encoder, f), r.numpy(), r)
+        for i in range(n):
+            each = [encoder.of_each(f[i, j]) for j in range(images)]
+            mu, log_var = encoder.of_mean(sum(each) / images, images)
+            same(r[i], mu.numpy(), mu)
+            if way != "leak":
+                same(found.log_var[i], log_var.numpy(), mu)
+    for wrong in (f[..., :-1], f[0, 0, 0] if n else f[..., :0]):
+        for function in (encoder.of_group, encoder.of_each):
+            with pytest.raises(InputError):
+                function(wrong)
+        with pytest.raises(InputError):
+            groups.r_of(encoder, wrong)
+    with pytest.raises(InputError, match="of no group"):
+        encoder.of_group(torch.zeros(f.shape[-1]))
+    with pytest.raises(InputError, match="mean"):
+        encoder.of_mean(torch.zeros(2), 1)
 
 
 @given(st.sampled_from(REAL), st.sampled_from(REAL[:2]), seeds)

@@ -72,7 +72,7 @@ def moves_table(content: dict) -> str:
             entry["words"], len(entry["seeds"]),
             *(_cell(of_seeds(content, model, "moves", kind, "rule"), 3)
               for kind in KINDS),
-            _cell(mean_of(content, model, tuple(TELLS), "done"), 2),
+            _cell(mean_of(content, model, tuple(TELLS), "done"), 3),
             _cell(mean_of(content, model, tuple(KINDS), "r_moves"), 1, 100),
         ])  # fmt: skip
     return markdown(heads, rows)
@@ -80,7 +80,7 @@ def moves_table(content: dict) -> str:
 
 def taught_table(content: dict) -> str:
     """Markdown: bounds, what v tells of the class and r of the pose, exchanges."""
-    heads = ["model", "bound, nats", "x_n among its group: change",
+    heads = ["model", "bound, nats", "change with the image in its own r",
              "class from samples of v, wrong %", "class from means of v, wrong %",
              "height from r(x)", "exchange: read wrong, %", "lean off by, degrees",
              "squared error"]  # fmt: skip
@@ -98,10 +98,10 @@ def taught_table(content: dict) -> str:
         )
         rows.append([
             entry["words"], _cell(at("bound"), 1), _cell(gained, 2),
-            _cell(at("class_in_v", "sample"), 0, 100),
-            _cell(at("class_in_v", "mean"), 0, 100),
-            _cell(at("pose_in_r", "shift_y"), 2), _cell(wrong, 1, 100),
-            _cell(lean, 1), _cell(squared, 1),
+            _cell(at("class_in_v", "sample"), 1, 100),
+            _cell(at("class_in_v", "mean"), 1, 100),
+            _cell(at("pose_in_r", "shift_y"), 3), _cell(wrong, 1, 100),
+            _cell(lean, 2), _cell(squared, 1),
         ])  # fmt: skip
     return markdown(heads, rows)
 
@@ -122,8 +122,8 @@ def untaught_table(content: dict) -> str:
         alone = at("bound")  # of a plain VAE, which needs no r
         rows.append([
             entry["words"],
-            *(_cell(at("m", str(m), "read"), 0, 100) for m in MS),
+            *(_cell(at("m", str(m), "read"), 1, 100) for m in MS),
             *(_cell(at("m", str(m), "bound") or alone, 1) for m in MS),
-            _cell(at("m", "20", "taught"), 1), _cell(rule, 2),
+            _cell(at("m", "20", "taught"), 1), _cell(rule, 3),
         ])  # fmt: skip
     return markdown(heads, rows)

@@ -51,8 +51,8 @@ TRAINED = (
     _value(
         "trained-kl-weight-labelled", "the KL's weight forgotten in the trained (4)",
         "training.objectives", "labelled_bound",
-        "bounds.labelled_bound(log_lik, kl_weight * terms.kl)",
-        "bounds.labelled_bound(log_lik, terms.kl)",
+        "bounds.labelled_bound(log_lik, kl_weight * (terms.kl + kl_r))",
+        "bounds.labelled_bound(log_lik, terms.kl + kl_r)",
     ),
     _value(
         "trained-wrong-image", "a place in the labelled set used as one in all images",
@@ -68,9 +68,9 @@ TRAINED = (
         "trained-own-r", "a random member left out where x_n is in the trained pool",
         "training.objectives", "labelled_bound",
         "representations(model, pool, f, batches.pools.left_out(pool, n, y), y)\n"
-        "    else",
+        "    elif",
         "representations(model, pool, f, batches.pools.left_out(pool, None, y), y)\n"
-        "    else",
+        "    elif",
     ),
     _value(
         "trained-consistency-reversed", "the consistency's KL the wrong way round",

@@ -451,8 +451,8 @@ ERRORS = (
     ),
     Planted(
         "labels-of-seed-0", "r_y in a checkpoint of the labelled images of seed 0",
-        PIPELINE, "labelled_part(experiment.labels, images, seed)\n        if model",
-        "labelled_part(experiment.labels, images, 0)\n        if model",
+        PIPELINE, "labelled_part(experiment.labels, images, seed)\n        if hasattr",
+        "labelled_part(experiment.labels, images, 0)\n        if hasattr",
         OF_RUN.format("train-seed"),
     ),
     Planted(

@@ -51,6 +51,14 @@ FIELDS = ("name", "data", "arch", "representation", "m_max", "schedule",
 TRAINING_IMAGES, EPOCHS, BATCH, SEEDS = 16_384, 8, 256, (0, 1)
 
 
+class Unchanged(nn.Identity):
+    """Takes vectors of one width, and gives them back."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.in_features = width
+
+
 class MeanOfG(InvariantEncoder):
     """(2) with g inside the mean: r_y = mean_i g(f(x_i)).
 
@@ -59,7 +67,10 @@ class MeanOfG(InvariantEncoder):
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__(arch)
-        self.f, self.g = nn.Sequential(self.f, self.g), nn.Identity()
+        self.f, self.g = (
+            nn.Sequential(self.f, self.g),
+            nn.Sequential(Unchanged(arch.r_dim)),
+        )
 
 
 class OutputPadding(Decoder):

@@ -80,7 +80,7 @@ def moves_table(content: dict) -> str:
 def taught_table(content: dict) -> str:
     """Markdown: bounds, what v tells of the class and r of the pose, exchanges."""
     heads = ["model", "bound", "itself in r", "class, samples, %", "class, means, %",
-             "height", "exchange, %", "lean", "error"]  # fmt: skip
+             "height", "exchange, %", "lean"]  # fmt: skip
     rows = []
     for model, entry in content["models"].items():
 
@@ -89,16 +89,15 @@ def taught_table(content: dict) -> str:
 
         gained = [a - b for a, b in zip(at("itself", "among"), at("itself", "without"))]
         no_class = model == "plain-vae"  # it cannot be asked for another class
-        wrong, lean, squared = (
-            [] if no_class else at("exchange", key)
-            for key in ("wrong", "lean", "squared")
+        wrong, lean = (
+            [] if no_class else at("exchange", key) for key in ("wrong", "lean")
         )
         rows.append([
             entry["words"], _cell(at("bound"), 1), _cell(gained, 2),
             _cell(at("class_in_v", "sample"), 1, 100),
             _cell(at("class_in_v", "mean"), 1, 100),
             _cell(at("pose_in_r", "shift_y"), 3), _cell(wrong, 1, 100),
-            _cell(lean, 2), _cell(squared, 1),
+            _cell(lean, 2),
         ])  # fmt: skip
     return markdown(heads, rows)
 

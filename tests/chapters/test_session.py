@@ -221,7 +221,10 @@ def test_a_missing_checkpoint_never_starts_a_training_run(monkeypatch, stamp):
     assert stamp() == []
 
 
-CARDS = sorted(checkpoints.FOLDER.glob("*-seed0.json"))[:1]
+CARDS = [  # one is enough, of those that are there with their weights
+    path for path in sorted(checkpoints.FOLDER.glob("*-seed0.json"))
+    if path.with_suffix(".safetensors").exists()
+][:1]  # fmt: skip
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda p: p.stem)

@@ -23,6 +23,7 @@ from tests.support.small import (
     model,
     pixels,
 )
+from tools.readings import Unchanged
 
 N = 24  # test images
 
@@ -169,7 +170,7 @@ def test_table_is_r_of_all_images_of_each_class():
 def transparent(train):
     """r_y that shows who was averaged: f is one-hot, g does nothing."""
     m = model(SUPERVISED)
-    m.encoder.g = torch.nn.Identity()
+    m.encoder.g = torch.nn.Sequential(Unchanged(len(train)))
     source = bound.Representations(m, pixels(SUPERVISED), train)
     source.f = torch.eye(len(train))
     return source
@@ -291,7 +292,8 @@ def test_probe_error():
 
 def test_nearest_class_error():
     """r(x) is the first two pixels, the classes sit on a line."""
-    encoder = SimpleNamespace(f=lambda x: x.flatten(1)[:, :2], g=lambda f: f)
+    nothing = torch.nn.Sequential(Unchanged(2))
+    encoder = SimpleNamespace(f=lambda x: x.flatten(1)[:, :2], g=nothing)
     fake = SimpleNamespace(encoder=encoder)
     table = torch.stack([torch.arange(10) / 10, torch.zeros(10)], dim=1)
     shown = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)

@@ -336,8 +336,8 @@ def test_shipped_weights_match_their_card(path):
     assert all(torch.isfinite(p).all() for p in loaded.parameters())
     assert (px.mean is None) == (e.arch.likelihood == "bernoulli")
     if e.representation == "complementary":
-        assert loaded.class_r.shape == (10, e.arch.r_dim)
-        apart = torch.pdist(loaded.class_r)  # ten classes, ten vectors:
+        assert loaded.class_r.shape == (e.arch.classes, e.arch.r_dim)
+        apart = torch.pdist(loaded.class_r)  # to each class a vector:
         # all but those of the failure that chapter 13 shows. On photographs they are
         # one; the stand-in's short training ends a little before.
         if name == "svhn-part-supervised-no-separation":

@@ -13,18 +13,20 @@ data/results/mnist-starts.json and not made again; chapter 11 draws them.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.bound import Representations, bound_terms
 from equivae_lite.evaluation.summaries import active_units, mean_and_error
 from equivae_lite.model import bounds
 from equivae_lite.model.equivae import EquiVAE
-from equivae_lite.model.networks import initialise
+from equivae_lite.model.networks import KERNEL, initialise
 from equivae_lite.runs.folders import SHELF
 from equivae_lite.training import checkpoints, experiments
 from equivae_lite.training.objectives import Batches, labelled_bound
@@ -45,6 +47,52 @@ LOOKS = (
 LOOKED_AT = 500  # held-out images, at every look
 
 
+Change = Callable[[EquiVAE], None]
+LAYERS = (nn.Conv2d, nn.Linear, nn.ConvTranspose2d)
+
+
+def layers(model: EquiVAE) -> list[nn.Module]:
+    return [layer for layer in model.modules() if isinstance(layer, LAYERS)]
+
+
+def scale(model: EquiVAE, power: float = 1.0) -> None:
+    """PyTorch's variance of a weight, 1 / (3 fan-in), becomes He's 2 / fan-in."""
+    for layer in layers(model):
+        layer.weight.mul_(math.sqrt(6) ** power)
+
+
+def biases(model: EquiVAE) -> None:
+    for layer in layers(model):
+        if layer.bias is not None:
+            layer.bias.zero_()
+
+
+def taps(model: EquiVAE, power: float = 0.5) -> None:
+    """A transposed convolution's fan-in: the taps that feed a pixel.
+
+    PyTorch counts kernel x output channels. With power -0.5 the count is undone.
+    """
+    for layer in layers(model):
+        if isinstance(layer, nn.ConvTranspose2d):
+            counted = layer.weight[0].numel()
+            fed = layer.in_channels * KERNEL**2 / layer.stride[0] ** 2
+            layer.weight.mul_((counted / fed) ** power)
+
+
+def heads(model: EquiVAE, power: float = 1.0) -> None:
+    """The layers that give mu and log_var start small, or with power -1 do not."""
+    model.posterior.mu[-1].weight.mul_(0.5**power)
+    model.posterior.log_var[-1].weight.mul_(0.1**power)
+
+
+def default_biases(model: EquiVAE) -> None:
+    """Uniform within 1 / sqrt(fan-in) of 0, as PyTorch's layers begin."""
+    for layer in layers(model):
+        if layer.bias is not None:
+            reach = layer.weight[0].numel() ** -0.5
+            nn.init.uniform_(layer.bias, -reach, reach)
+
+
 def decoder(model: EquiVAE) -> None:
     initialise(model.decoder, "he")
 
@@ -60,14 +108,23 @@ class Start:
 
     words: str
     init: str = "pytorch"
-    network: Callable[[EquiVAE], None] = lambda model: None
+    change: Change = lambda model: None
 
 
 STARTS = {
     "pytorch": Start("PyTorch's default"),
-    "he": Start("He", init="he"),
-    "decoder": Start("He in the decoder only", network=decoder),
-    "encoders": Start("He in f, g and q only", network=encoders),
+    "he": Start("He", "he"),
+    "decoder": Start("He in the decoder only", change=decoder),
+    "encoders": Start("He in f, g and q only", change=encoders),
+    "xavier": Start("Xavier", "xavier"),
+    "scale": Start("default, He's scale of weights", change=scale),
+    "biases": Start("default, biases 0", change=biases),
+    "taps": Start("default, taps counted", change=taps),
+    "heads": Start("default, small heads", change=heads),
+    "he-scale": Start("He, default's scale", "he", lambda m: scale(m, -1.0)),
+    "he-biases": Start("He, default's biases", "he", default_biases),
+    "he-taps": Start("He, taps not counted", "he", lambda m: taps(m, -0.5)),
+    "he-heads": Start("He, heads not small", "he", lambda m: heads(m, -1.0)),
 }
 
 
@@ -75,7 +132,8 @@ def build(start: Start, seed: int) -> EquiVAE:
     torch.manual_seed(seed)
     arch = replace(BASE.arch, init=start.init)
     model = checkpoints.build(replace(BASE, arch=arch))
-    start.network(model)
+    with torch.no_grad():
+        start.change(model)
     return model.to(memory_format=torch.channels_last)
 
 
@@ -126,7 +184,11 @@ def _rows_of(batches: Batches) -> list[torch.Tensor]:
 
 @torch.no_grad()
 def worth(model: EquiVAE, train: ImageSet, held_out: ImageSet) -> dict:
-    """On all held-out images, with r_y from all training images of a class."""
+    """On all held-out images, with r_y from all training images of a class.
+
+    The variety is the variance of a drawn pixel within a class, summed over pixels, for
+    64 draws of v from the prior.
+    """
     table = Representations(model.eval(), Pixels.unit(), train).table()
     x, r = Pixels.unit().forward(held_out.images), table[held_out.labels]
     terms = bound_terms(model, x, r, torch.arange(len(x)))
@@ -134,6 +196,10 @@ def worth(model: EquiVAE, train: ImageSet, held_out: ImageSet) -> dict:
     mu = torch.cat([model.posterior(*part)[0] for part in parts])
     bound, error = mean_and_error(terms.bound)
     found = {"bound": bound, "error": error, "kl": float(terms.kl.mean())}
+    generator = torch.Generator().manual_seed(2)
+    many_v = torch.randn(64, model.arch.v_dim, generator=generator)
+    drawn = torch.stack([model.mean_image(r_y, many_v) for r_y in table])
+    found["variety"] = float(drawn.var(dim=1).sum((1, 2, 3)).mean())
     found = {key: float(f"{value:.6g}") for key, value in found.items()}
     return found | {"active_units": active_units(mu)}
 

@@ -39,6 +39,8 @@ APPENDIX = {
     "schedule": BUDGET, "labelled_weight": None, "alpha": 0.0, "warmup_steps": 0,
     "distortion": 0.0, "consistency": 0.0, "averaging": 0.0, "decay_from": 1.0,
 }  # fmt: skip
+# v shut for 300 steps; then its KL weighs 4, and falls to 1.
+_SHUT_FIRST = {"shut_steps": 300, "kl_start": 4.0, "kl_epochs": 0.6}
 # Equation (7) alone, and what happens when one lever is added. Without alpha no label
 # reaches q_y-post at all, so it comes first and the others are added to it.
 _ADDED: dict[str, tuple[str, dict]] = {
@@ -57,6 +59,18 @@ _ADDED: dict[str, tuple[str, dict]] = {
     ),
     "alpha-balance": (
         "label term, prior on the mean q(y)", {"alpha": 50.0, "balance": 50.0}
+    ),
+    # Two levers that touch no label term: what weight the labelled mean of (4) has, and
+    # what there is for r_y to do at first.
+    "equal": ("(7), equal means of both kinds", {"labelled_weight": 0.5}),
+    "shut-first": ("(7), v shut at first", _SHUT_FIRST),
+    "equal-shut-first": (
+        "(7), equal means, v shut at first", {"labelled_weight": 0.5} | _SHUT_FIRST
+    ),
+    "equal-shut-first-long": (
+        "the same, for as long as the preset",
+        {"labelled_weight": 0.5, "schedule": experiments.get(NAME).schedule}
+        | _SHUT_FIRST,
     ),
 }  # fmt: skip
 # The recipe, and one lever at a time changed in it.

@@ -167,6 +167,34 @@ def test_text_comes_first_and_a_first_visit_is_light(site, name):
     assert total + fonts < 1_500_000
 
 
+SLOW_LINE = {
+    "offline": False, "latency": 150, "downloadThroughput": SECOND,
+    "uploadThroughput": SECOND // 2,
+}  # fmt: skip
+LARGEST = """() => new Promise(done => new PerformanceObserver(seen => done(
+    seen.getEntries().map(e => [e.startTime, e.element.tagName, e.size])
+  )).observe({type: 'largest-contentful-paint', buffered: true}))"""
+
+
+@pytest.mark.parametrize("name", ["book/05_joint_objective", "book/intro"])
+def test_text_within_two_seconds_of_a_slow_line(visit, served, name):
+    """The largest text of the first screen, at 1.6 Mbit/s, the cache empty; the best of
+    three visits, since other tests run beside this one."""
+    page, found = visit("404.html", size=(390, 844), scheme="http").page, []
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", SLOW_LINE)
+    line.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    for _ in range(3):
+        page.goto(f"{served}{name}.html", wait_until="domcontentloaded")
+        found += page.evaluate(LARGEST)[-1:]
+        if found[-1][0] < 2000:
+            break
+    line.detach()  # the tab is used again
+    milliseconds, kind, pixels = min(found)
+    assert milliseconds < 2000 and kind in ("P", "H1", "DIV") and pixels > 10_000, found
+
+
 def test_which_rules_stay():
     sheet = """/* License: MIT */ a.on, .off > b, #top { x: 1 } .off { y: 2 }
       :not(.off) p { z: 3 } @media print { .off { a: 1 } } @media all { .on { b: 2 } }

@@ -13,9 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tools.notebooks.book import ROOT
@@ -28,6 +30,7 @@ BUILD = [
     *("build", ".", "--builder", "singlehtml", "--path-output", str(FOLDER)),
     *("--all", "-W", "--keep-going", "-n"),
 ]
+CHAPTER = "document-book/"  # begins the id that Sphinx puts before a page
 MINUTES = 20 * 60_000  # in milliseconds: hundreds of pages, thousands of formulas
 FOOT = (
     '<div style="width: 100%; text-align: center; font-size: 9px">'
@@ -76,11 +79,47 @@ def one_page() -> Path:
     if run.returncode or len(pages) != 1:
         said = run.stdout + run.stderr
         raise RuntimeError(f"the book does not build:\n{said[-3000:]}")
-    # Sphinx gives all addresses from the root, and puts the page below it.
     text = pages[0].read_text(encoding="utf-8")
-    text = re.sub(rf'href="book/{pages[0].name}#', 'href="#', text)
-    (out / "whole.html").write_text(text, encoding="utf-8")
-    return out / "whole.html"
+    whole = out / "whole.html"
+    whole.write_text(with_links(text, pages[0].stem), encoding="utf-8")
+    return whole
+
+
+def with_links(text: str, first: str) -> str:
+    """The one page with every link to a page of the book made one within it.
+
+    `first` is the page that the book begins with. An id that several pages have gets
+    the page's name in front. A link to what is not in the book's text becomes text.
+    """
+    soup = BeautifulSoup(text, "html.parser")
+    body = soup.find("article")
+    # Not the span that other pages have: the contents list those.
+    body.insert(0, soup.new_tag("a", id=f"{CHAPTER}{first}"))
+    times = Counter(element["id"] for element in body.find_all(id=True))
+    here, links, new = first, [], {}
+    for element in body.find_all(True):
+        if element.get("id", "").startswith(CHAPTER):
+            here = element["id"].removeprefix(CHAPTER)
+            new[here, ""] = element["id"]
+        elif name := element.get("id"):
+            element["id"] = f"{here}-{name}" if times[name] > 1 else name
+            new[here, name] = element["id"]
+        if element.name == "a" and element.get("href"):
+            links.append((here, element))
+    anywhere = set(new.values())
+    for here, link in links:
+        address, _, name = link["href"].partition("#")
+        if re.match(r"[a-z]+:", address):
+            continue
+        page = Path(address).stem if address else here
+        if link.find_parent(class_="bibtex-citation"):  # Sphinx has lost its page
+            page = "references"
+        target = new.get((page, name), name)
+        if target in anywhere:
+            link["href"] = f"#{target}"
+        else:
+            link.unwrap()
+    return str(soup)
 
 
 def first_pages(pdf: Path, titles: Iterable[str]) -> list[int]:

@@ -55,10 +55,10 @@ def start(*kinds: str) -> Session:
     return session
 
 
-def command(experiment: str) -> str:
-    """The command that trains and evaluates an experiment and writes its results."""
+def command(*experiments: str) -> str:
+    """The command that trains and evaluates experiments and writes their results."""
     seeds = " ".join(map(str, SEEDS))
-    return f"python -m equivae_lite reproduce {experiment} --seeds {seeds}"
+    return f"python -m equivae_lite reproduce {' '.join(experiments)} --seeds {seeds}"
 
 
 def seeds_of(session: Session, experiment: str) -> dict[str, dict] | None:
@@ -113,24 +113,30 @@ def results_table(
     models: dict[str, str],
     columns: dict[str, tuple[Pick, int]],
 ) -> str:
-    """Markdown: for both data sets a row for each model, for each column mean ± error.
+    """Markdown: for each data set a row for each model, for each column mean ± error.
 
     models: words -> name of the experiment without that of its data; columns: heading
-    -> (what to pick, digits). A number that an evaluation lacks is a dash. An
-    experiment without results has an empty row with the command that fills it.
+    -> (what to pick, digits). A number that an evaluation lacks is a dash. Experiments
+    without results have no row: they are named below the table, with the command that
+    makes them.
     """
-    rows = []
+    rows, missing = [], {}
     for data, words in NAMES.items():
         for model, kind in models.items():
             name = f"{data}-{kind}"
             seeds = seeds_of(session, name)
             if seeds is None:
-                cells = [f"empty; fill it: `{command(name)}`"] + [""] * len(columns)
-            else:
-                cells = [str(len(seeds))]
-                cells += [_cell(seeds, *column) for column in columns.values()]
-            rows.append([words, model, *cells])
-    return markdown(["data", "model", "seeds", *columns], rows)
+                missing.setdefault(words, {})[model] = name
+                continue
+            cells = [_cell(seeds, *column) for column in columns.values()]
+            rows.append([words, model, str(len(seeds)), *cells])
+    table = markdown(["data", "model", "seeds", *columns], rows)
+    for words, names in missing.items():
+        table += (
+            f"\n\n**Not run on {words}:** {'; '.join(names)}. To make "
+            f"{'it' if len(names) == 1 else 'them'}: `{command(*names.values())}`"
+        )
+    return table
 
 
 JUDGED = {  # heading -> (where a run of `tools.silence` has it, its unit, digits)

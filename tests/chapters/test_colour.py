@@ -148,17 +148,19 @@ def test_a_table_without_results_names_the_commands():
     table = colour.results_table(
         colour.start("supervised"), {"ours": "supervised"}, COLUMNS
     )
-    head, line, real, part, stand_in = table.split("\n")
+    head, line, *notes = filter(None, table.split("\n"))
     assert (
         head == "| data | model | seeds | b | c |" and line == "|---|---|---|---|---|"
     )
-    assert real.startswith("| SVHN | ours | empty; fill it: `python -m equivae_lite")
-    assert "svhn-supervised --seeds 0 1 2`" in real
-    assert part.startswith("| svhn-part (real, our split: no benchmark) | ours | empty")
-    assert "reproduce svhn-part-supervised --seeds 0 1 2`" in part
-    assert stand_in.startswith("| street-glyphs (stand-in) | ours | empty")
-    assert "street-glyphs-supervised" in stand_in
-    assert {row.count("|") for row in table.split("\n")} == {6}
+    assert notes == [
+        f"**Not run on {words}:** ours. To make it: `python -m equivae_lite "
+        f"reproduce {data}-supervised --seeds 0 1 2`"
+        for data, words in colour.NAMES.items()
+    ]
+    both = {"ours": "supervised", "plain": "supervised-plain-vae"}
+    table = colour.results_table(colour.start("supervised"), both, COLUMNS)
+    assert "**Not run on SVHN:** ours; plain. To make them: " in table
+    assert "reproduce svhn-supervised svhn-supervised-plain-vae --seeds 0 1 2`" in table
 
 
 def test_a_table_fills_itself(tmp_path):
@@ -168,6 +170,7 @@ def test_a_table_fills_itself(tmp_path):
     table = colour.results_table(session, {"ours": "supervised"}, COLUMNS)
     # Standard deviation 1 over three seeds: 1 / sqrt(3).
     assert "| SVHN | ours | 3 | 2.0 ± 0.6 | – |" in table
+    assert "Not run on SVHN:" not in table and "Not run on svhn-part" in table
     assert "| street-glyphs (stand-in) | ours | 1 | 4.2 | – |" in table
     assert colour.pair(session, "svhn-supervised", COLUMNS["b"][0]) == (
         pytest.approx(2.0), pytest.approx(3**-0.5)

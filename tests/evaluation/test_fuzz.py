@@ -6,6 +6,7 @@ Right is what NumPy, SciPy or scikit-learn say of the same numbers.
 import json
 import math
 from functools import lru_cache
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -96,6 +97,22 @@ def test_label_error_by_sklearn(seed, n, classes, form):
     assert report["generative_error"] == pytest.approx(worst)
 
 
+@covers("labels.renamed_error")
+@given(seeds, st.integers(1, 9), st.integers(2, 4), forms)
+@quick(40)
+def test_renamed_error_by_all_renamings(seed, n, classes, form):
+    scores = random(seed, n, classes)
+    y = np.random.default_rng(seed).integers(classes, size=n)
+    read = scores.numpy().argmax(1)
+    right = min((np.array(new)[read] != y).mean()
+                for new in permutations(range(classes)))  # fmt: skip
+    found = labels.renamed_error(scores, FORMS[form](y.tolist()))
+    assert found == pytest.approx(right)
+    assert found <= labels.label_error(scores, FORMS[form](y.tolist())) + 1e-12
+    named = labels.renamed_error(torch.eye(classes).roll(1, 0), list(range(classes)))
+    assert named == 0
+
+
 @covers("labels.bound_matrix", "labels.LabelReport.unlabelled_bound")
 @given(seeds, st.integers(1, 9), st.integers(2, 4), forms, st.booleans())
 @quick(40)
@@ -136,6 +153,7 @@ def test_labels_that_are_none(wrong):
     scores = random(0, 4, 3)
     for call in (
         lambda: labels.label_error(scores, wrong),
+        lambda: labels.renamed_error(scores, wrong),
         lambda: labels.bound_matrix(scores, wrong),
         lambda: LabelReport(scores, scores).errors(wrong),
         lambda: bound.probe_error(scores, [0, 1, 2, 0], scores, wrong),
@@ -150,15 +168,18 @@ def test_labels_that_are_none(wrong):
 @given(anything, anything, anything)
 @quick(60)
 def test_whatever_is_said_of_labels(a, b, c):
-    error = survives(labels.label_error, a, b)
-    assert error is None or 0 <= error <= 1
+    for measure in (labels.label_error, labels.renamed_error):
+        error = survives(measure, a, b)
+        assert error is None or 0 <= error <= 1
     survives(labels.bound_matrix, a, b)
     survives(LabelReport(a, b).errors, c)
     survives(LabelReport(a, b).unlabelled_bound)
     survives(bound.probe_error, a, b, a, c)
 
 
-@pytest.mark.parametrize("function", [labels.label_error, labels.bound_matrix])
+@pytest.mark.parametrize(
+    "function", [labels.label_error, labels.renamed_error, labels.bound_matrix]
+)
 def test_nan_and_no_images_are_said(function):
     scores = torch.zeros(2, 2)
     with pytest.raises(DataError, match="NaN"):

@@ -60,6 +60,14 @@ def test_variants_change_one_lever_each():
         if first == "alpha":
             changed = differing("alpha", variant)
             expected = {"shut_steps"} | schedule if second == "shut" else None
+        elif variant in study.ITSELF:
+            changed, shut = differing("appendix", variant), {"shut_steps"} | schedule
+            expected = {
+                "equal": {"labelled_weight"},
+                "shut-first": shut,
+                "equal-shut-first": {"labelled_weight"} | shut,
+                "equal-shut-first-long": {"labelled_weight", "schedule"} | shut,
+            }[variant]
         elif first == "labels":
             changed, expected = differing("recipe", variant), {"labels"}
             changed -= {"m_max"}  # never above the smallest class minus one

@@ -24,8 +24,9 @@ from ..errors import EquivaeError
 from ..model.equivae import EquiVAE
 from ..runs import pipeline
 from ..runs.folders import SHELF, Folder
-from ..training import checkpoints, loop
+from ..training import checkpoints, experiments, loop
 from . import figures
+from .watch import Watch
 
 PROFILES = ("smoke", "book", "full")
 # What figures say of a set that is real, and not the whole.
@@ -110,14 +111,18 @@ class Session:
             return self.data + name.removeprefix(self.wanted)
         return name
 
-    def model(self, name: str, seed: int = 0) -> tuple[EquiVAE, Pixels, dict]:
+    def model(
+        self, name: str, seed: int = 0, watch: bool = False
+    ) -> tuple[EquiVAE, Pixels, dict]:
         """The trained model of an experiment: shipped, or in `full` trained now.
 
-        Raises CheckpointError naming the command that makes it, if it is not
-        there; never trains unless the profile is `full`.
+        With `watch` a training is drawn as it goes. Raises CheckpointError naming the
+        command that makes it, if it is not there; never trains unless the profile is
+        `full`.
         """
         if self.profile == "full":
-            folder = pipeline.train(name, seed, self.device).parent
+            watcher = self._watch(name) if watch else None
+            folder = pipeline.train(name, seed, self.device, watch=watcher).parent
         elif own := _own(name, seed):
             folder = own.checkpoints
             print(f"your own {name}, seed {seed}, from {folder}")
@@ -125,6 +130,11 @@ class Session:
             folder = SHELF.checkpoints
             _record_checkpoint(name, seed)
         return checkpoints.load(name, seed, folder, self.device)
+
+    def _watch(self, name: str) -> Watch:
+        experiment = experiments.get(name)
+        images = sets.load(experiment.data, device=self.device)
+        return Watch(images, pipeline.pixels_for(experiment, images))
 
     def shipped(self, name: str, seed: int = 0) -> EquiVAE:
         """A shipped model in every profile and with any data: for drawing only."""

@@ -60,6 +60,7 @@ def train(
     bfloat16: bool = False,
     limit: int | None = None,
     progress: bool = True,
+    watch: loop.Watcher | None = None,
 ) -> Path:
     """Train one seed of an experiment, write checkpoint and card; returns the card.
 
@@ -92,7 +93,7 @@ def train(
         }
         model, history = loop.fit(
             experiment, images, pixels, seed, state_path=state, bfloat16=bfloat16,
-            max_steps=max_steps, progress=progress, part=part,
+            max_steps=max_steps, progress=progress, part=part, watch=watch,
         )  # fmt: skip
         parts = checkpoints.load_state(state)["parts"] if state else [part]
         labelled = labelled_part(experiment.labels, images, seed)

@@ -27,6 +27,7 @@ from .objectives import Batches, labelled_bound, semi_supervised_objective, sepa
 from .settings import Experiment
 
 CHECK_EVERY = 50  # steps between two looks at the loss (a look waits for the GPU)
+Watcher = Callable[[EquiVAE, int, dict[str, float]], None]
 
 
 def fit(
@@ -41,6 +42,7 @@ def fit(
     max_steps: int | None = None,
     progress: bool = True,
     part: dict[str, object] | None = None,
+    watch: Watcher | None = None,
 ) -> tuple[EquiVAE, list[dict[str, float]]]:
     """Train an experiment on `data` (on its device) and return model and history.
 
@@ -54,6 +56,8 @@ def fit(
         max_steps: stop after that many steps in all (for tests).
         part: threads, hardware and so on of this process, kept in the state: a run
             that was stopped has several parts.
+        watch: called every 50 steps with the model that would be kept, the number of
+            the step and its terms; it must draw no random number of PyTorch's own.
 
     Raises:
         TrainingError: the loss is not finite (the state of the last whole epoch is
@@ -86,7 +90,7 @@ def fit(
         entry = train_epoch(
             experiment, model, optimizer, average, batches, seed, epoch,
             steps_done=sum(int(h["steps"]) for h in history),
-            bfloat16=bfloat16, max_steps=max_steps, progress=progress,
+            bfloat16=bfloat16, max_steps=max_steps, progress=progress, watch=watch,
             kept=f"the last whole epoch is kept in {state_path}" if state_path else
             "nothing was written, since no state_path was given",
         )  # fmt: skip
@@ -190,6 +194,7 @@ def train_epoch(
     experiment: Experiment, model: EquiVAE, optimizer: torch.optim.Optimizer,
     average: WeightAverage, batches: Batches, seed: int, epoch: int, *,
     steps_done: int, bfloat16: bool, max_steps: int | None, progress: bool, kept: str,
+    watch: Watcher | None = None,
 ) -> dict[str, float] | None:  # fmt: skip
     """One pass over the images; returns the epoch's means (None: no step was left).
 
@@ -244,9 +249,12 @@ def train_epoch(
         (-value).backward()
         if step % CHECK_EVERY == 0:
             _demand_finite([value], experiment, epoch, step, kept)
-            bar.set_postfix({k: f"{float(t):.1f}" for k, t in log.items()})
+            now = {k: float(t) for k, t in log.items()}
+            bar.set_postfix({k: f"{t:.1f}" for k, t in now.items()})
         optimizer.step()
         average.update(model)
+        if watch is not None and step % CHECK_EVERY == 0:
+            watch(average.of(model), steps_done + step + 1, now)
         for k, t in log.items():
             sums[k], counts[k] = sums.get(k, 0) + t, counts.get(k, 0) + 1
     # Before the epoch counts: neither its terms nor the weights it leaves may be NaN.

@@ -10,7 +10,8 @@ import torch
 from equivae_lite import ROOT, files
 from equivae_lite.chapters import figures
 from equivae_lite.chapters import session as sessions
-from equivae_lite.data import sources
+from equivae_lite.chapters.watch import Watch
+from equivae_lite.data import sets, sources
 from equivae_lite.errors import CheckpointError, DataError, EquivaeError
 from equivae_lite.runs import pipeline
 from equivae_lite.runs.folders import Folder
@@ -241,10 +242,11 @@ def test_a_shipped_model_is_noted(stamp, card, monkeypatch):
 
 
 def test_full_trains_into_the_runs(monkeypatch, tmp_path):
-    asked = []
+    asked, watched = [], []
 
-    def train(name, seed, device):
+    def train(name, seed, device, watch):
         asked.append((name, seed, device))
+        watched.append(watch)
         return save_untrained(SUPERVISED, tmp_path, seed)[1]
 
     monkeypatch.setattr(pipeline, "train", train)
@@ -252,6 +254,11 @@ def test_full_trains_into_the_runs(monkeypatch, tmp_path):
     model, _, card = sessions.setup().model(SUPERVISED.name, seed=6)
     assert asked == [(SUPERVISED.name, 6, DEVICE)]
     assert card["experiment"]["name"] == SUPERVISED.name
+    few = sets.load(SUPERVISED.data, limit=200)
+    monkeypatch.setattr(sessions.sets, "load", lambda *_, **__: few)
+    sessions.setup().model(SUPERVISED.name, seed=7, watch=True)
+    assert watched[0] is None and isinstance(watched[1], Watch)
+    assert torch.equal(watched[1].labels, few.labels)
 
 
 def test_a_readers_own_models_and_results(monkeypatch, stamp, tmp_path, capsys):

@@ -108,7 +108,8 @@ HEADLINE = inspect.signature(pipeline.headline)
 def of_fit(seen):
     given = seen["fit"]
     kept = {
-        name: given[name] for name in ("seed", "bfloat16", "max_steps", "progress")
+        name: given[name]
+        for name in ("seed", "bfloat16", "max_steps", "progress", "watch")
     }
     path = given["state_path"]
     return kept | {
@@ -212,6 +213,7 @@ TRAIN_CASES = {
          "labelled": labelled_rows(range(50), 30, 0)} | card(complete=False),
     ),
     "progress": ({"progress": False}, {"progress": False}),
+    "watch": ({"watch": print}, {"watch": print}),
 }  # fmt: skip
 
 

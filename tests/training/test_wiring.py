@@ -26,6 +26,7 @@ from tests.support.wiring import (
     made_up,
     names_of,
     watch,
+    weights_of,
 )
 
 
@@ -476,6 +477,7 @@ ARGUMENTS = {
     "max_steps": "test_max_steps_cuts_and_changes_nothing_before",
     "progress": "test_progress_is_said_and_changes_nothing",
     "part": "test_what_ran_a_part_is_kept_and_changes_nothing",
+    "watch": "test_who_watches_sees_the_kept_model_and_changes_nothing",
 }  # fmt: skip
 
 
@@ -523,6 +525,16 @@ def test_validate_sees_the_kept_model_and_changes_nothing():
         judge(before, after, {}, {"history": history}, same_weights=True)
     assert seen == [False] * 4
     assert models[0] is models[1] and models[2] is models[3]
+
+
+def test_who_watches_sees_the_kept_model_and_changes_nothing():
+    for base, second in ((SEMI, 5), (SUPERVISED, 6)):  # the second epoch's first step
+        seen = []
+        after = watch(base, watch=lambda *given: seen.append(given))
+        judge(seen_of(base), after, {}, {}, same_weights=True)
+        assert [step for _, step, _ in seen] == [1, second]
+        assert weights_of(seen[0][0]) == after["weights at the end"]  # that very model
+        assert all(type(t) is float for _, _, terms in seen for t in terms.values())
 
 
 def test_max_steps_cuts_and_changes_nothing_before():

@@ -528,8 +528,9 @@ def test_validate_sees_the_kept_model_and_changes_nothing():
 
 
 def test_who_watches_sees_the_kept_model_and_changes_nothing():
+    seen = []
     for base, second in ((SEMI, 5), (SUPERVISED, 6)):  # the second epoch's first step
-        seen = []
+        seen.clear()
         after = watch(base, watch=lambda *given: seen.append(given))
         judge(seen_of(base), after, {}, {}, same_weights=True)
         assert [step for _, step, _ in seen] == [1, second]

@@ -66,9 +66,9 @@ _ADDED: dict[str, tuple[str, dict]] = {
 # and what r_y has to do at first. The last has the schedule of the preset.
 _EQUAL = {"labelled_weight": 0.5}
 ITSELF: dict[str, tuple[str, dict]] = {
-    "appendix": ("weights of (7)", {}),
-    "equal": ("equal means of both kinds", _EQUAL),
-    "shut-first": ("weights of (7), v shut at first", _SHUT_FIRST),
+    "appendix": ("its own weights", {}),
+    "equal": ("equal means", _EQUAL),
+    "shut-first": ("its own weights, v shut at first", _SHUT_FIRST),
     "equal-shut-first": ("equal means, v shut at first", _EQUAL | _SHUT_FIRST),
     "equal-shut-first-long": (
         "the same, as long as the preset",

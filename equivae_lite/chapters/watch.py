@@ -72,7 +72,7 @@ class Watch:
             return
         from IPython.display import Image, display
 
-        picture = Image(data=data.getvalue(), format="png", alt=self.words())
+        picture = Image(data.getvalue(), format="png", metadata={"alt": self.words()})
         if self.shown is None:
             self.shown = display(picture, display_id=True)
         else:

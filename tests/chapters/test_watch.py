@@ -15,13 +15,14 @@ E = replace(
 )
 
 
-def noise(n=480):
+def noise(n=40):
     g = torch.Generator().manual_seed(0)
     images = torch.randint(256, (n, 1, 28, 28), generator=g, dtype=torch.uint8)
     return ImageSet("mnist", "train", images, torch.arange(n) % 10, None, "noise")
 
 
-def test_a_watched_training_ends_at_the_same_weights():
+def test_a_watched_training_ends_at_the_same_weights(monkeypatch):
+    monkeypatch.setattr(loop, "CHECK_EVERY", 4)
     seen, one = [], Watch(noise(), Pixels.unit(), share=1e9)
 
     def both(model, step, terms):
@@ -32,17 +33,17 @@ def test_a_watched_training_ends_at_the_same_weights():
     for averaging in (0.0, 0.9):
         seen.clear()
         e = replace(E, averaging=averaging)
-        run = dict(seed=3, progress=False, max_steps=130)
+        run = dict(seed=3, progress=False, max_steps=13)
         plain, _ = loop.fit(e, noise(), Pixels.unit(), **run)
         watched, _ = loop.fit(e, noise(), Pixels.unit(), watch=both, **run)
         for a, b in zip(plain.parameters(), watched.parameters(), strict=True):
             assert torch.equal(a, b)
-        # The first step, then every fiftieth, of each epoch of 120.
-        assert [step for step, *_ in seen] == [1, 51, 101, 121]
+        # The first step, then every fourth, of each epoch of ten.
+        assert [step for step, *_ in seen] == [1, 5, 9, 11]
         # What would be kept: an average never trains.
         assert {training for *_, training in seen} == {averaging == 0.0}
         assert all({"log_lik", "kl"} <= terms for _, terms, _ in seen)
-    assert [step for step, _ in one.curve] == 2 * [1, 51, 101, 121]
+    assert [step for step, _ in one.curve] == 2 * [1, 5, 9, 11]
 
 
 @pytest.mark.parametrize("share", [0.03, 0.2])

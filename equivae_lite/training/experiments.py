@@ -189,7 +189,7 @@ _CHARACTERS = replace(
     kl_epochs=2.0, decay_from=0.5, averaging=0.99,
 )  # fmt: skip
 
-# (the recipe of MNIST has no such first phase: its f learns from the bounds).
+# MNIST's recipe has no phase of `separation`; without bounds f learns in one.
 _MNIST_NO_BOUND_F = replace(
     _without_bounds_but_separation(_MNIST_SEMI), separation_steps=3000
 )

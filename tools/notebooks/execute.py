@@ -33,6 +33,7 @@ from equivae_lite.data import sources
 from tools.notebooks import chapter_runs, freshness
 from tools.notebooks.book import ROOT, read, toc_notebooks
 from tools.notebooks.normal_form import normalise, write
+from tools.notebooks.pictures import keep_pictures
 
 TRACER = Path(__file__).with_name("tracer.py")
 
@@ -162,6 +163,7 @@ def run(path: Path, timeout: int, only_normalise: bool = False) -> Outcome:
     before = read(path)
     try:
         after = normalise(before) if only_normalise else execute(path, timeout)
+        keep_pictures(before, after)
         written = write(path, after)
     except (
         CellExecutionError,

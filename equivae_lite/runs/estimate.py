@@ -14,6 +14,7 @@ import torch
 from ..data.sets import ImageSet, Pixels
 from ..training import loop
 from ..training.checkpoints import build
+from ..training.muon import optimizer_of
 from ..training.objectives import Batches
 from ..training.settings import Experiment
 
@@ -23,7 +24,7 @@ WARM, STEPS = 1, 3
 def minutes(experiment: Experiment, data: ImageSet, pixels: Pixels) -> float:
     """Of a whole training, as if all its steps cost what a later one does."""
     model = build(experiment).to(data.images.device, memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters())
+    optimizer = optimizer_of(experiment, model)
     average = loop.WeightAverage(model, experiment.averaging)
     batches = Batches(experiment, data, pixels, 0)
     images = len(batches.unlabelled if experiment.semi_supervised else batches.labelled)

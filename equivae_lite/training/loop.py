@@ -23,6 +23,7 @@ from ..data.sets import ImageSet, Pixels
 from ..errors import CheckpointError, TrainingError
 from ..model.equivae import EquiVAE
 from .checkpoints import build, demand_finite, load_state, save_state
+from .muon import optimizer_of
 from .objectives import Batches, labelled_bound, semi_supervised_objective, separation
 from .settings import Experiment
 
@@ -67,7 +68,7 @@ def fit(
     device = data.images.device
     torch.manual_seed(seed)
     model = build(experiment).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=experiment.learning_rate)
+    optimizer = optimizer_of(experiment, model)
     average = WeightAverage(model, experiment.averaging)
     batches = Batches(experiment, data, pixels, seed)
     if batches.m_max < experiment.m_max:
@@ -226,7 +227,7 @@ def train_epoch(
         kl_weight = experiment.kl_weight(epoch + step / steps)
         separate = steps_done + step < experiment.separation_steps
         for group in optimizer.param_groups:
-            group["lr"] = experiment.learning_rate_at(epoch + step / steps)
+            group["lr"] = group["initial_lr"] * experiment.decay(epoch + step / steps)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             n = batches.draw_labelled(experiment.labelled_batch) if semi else part
             with held(model.encoder) if separate else nullcontext():

@@ -43,6 +43,9 @@ class Experiment:
     # steps (0: the last ones).
     decay_from: float = 1.0
     averaging: float = 0.0
+    # Step of Muon, which then trains the weights of layers (muon.py); it falls as the
+    # learning rate does, with which Adam trains the rest. 0: Adam trains all.
+    muon_rate: float = 0.0
     v_samples: int = 1  # draws of v for each image and step; Appendix B names none
     # First steps in which f and g learn from `separation` alone, and all else from the
     # bounds: ours, for data where r_y says nothing of the class at first (chapter 13).
@@ -99,18 +102,19 @@ class Experiment:
             return 1.0
         return self.kl_start + (1 - self.kl_start) * progress / self.kl_epochs
 
-    def learning_rate_at(self, progress: float) -> float:
-        """Adam's step after `progress` epochs (a fraction within one)."""
+    def decay(self, progress: float) -> float:
+        """What is left of the learning rate after `progress` epochs (a fraction)."""
         start = self.decay_from * self.epochs
         if progress <= start:
-            return self.learning_rate
+            return 1.0
         done = (progress - start) / (self.epochs - start)
-        return self.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
+        return 0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2
 
     def to_dict(self) -> dict:
         settings = asdict(self)
         if self.arch.likelihood == "bernoulli":
             del settings["arch"]["variance"]  # it has none
-        if not self.separation_distortion:  # cards of before this field lack it
-            del settings["separation_distortion"]
+        for name in ("separation_distortion", "muon_rate"):
+            if not settings[name]:  # cards of before this field lack it
+                del settings[name]
         return settings

@@ -84,8 +84,9 @@ def watch(experiment, data=None, pixels=None, seed=0, **settings):
         )  # fmt: skip
     batches, (trained,) = kept["batches"], kept["built"]
     (adam,) = kept["adams"]
-    (group,) = adam.param_groups
-    assert {id(p) for p in group["params"]} == {id(p) for p in trained.parameters()}
+    group = adam.param_groups[0]
+    stepping = [p for each in adam.param_groups for p in each["params"]]
+    assert sorted(map(id, stepping)) == sorted(map(id, trained.parameters()))
     return seen | {
         "start": kept["start"],
         "weights at the end": weights_of(model),
@@ -106,7 +107,8 @@ def watch(experiment, data=None, pixels=None, seed=0, **settings):
 
 
 STEPWISE = (
-    "learning rate", "batch", "labelled batch", "order", "m", "pools",
+    "learning rate", "learning rate of Muon", "batch", "labelled batch", "order", "m",
+    "pools",
     "training mode", "encoder held", "without unlabelled images", "v shut",
     "weight of log p, labelled", "weight of KL, labelled",
     "weight of log p, unlabelled", "weight of KL, unlabelled",
@@ -290,6 +292,9 @@ def _write_down(adam, step, kept, seen):
     ]
     found = {
         "learning rate": float(adam.param_groups[0]["lr"]),
+        "learning rate of Muon": sum(
+            g["lr"] for g in adam.param_groups if g.get("muon")
+        ),
         "batch": None if part is None else len(part),
         "labelled batch": len(n) if semi else None,
         "order": None if part is None else (

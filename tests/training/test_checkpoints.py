@@ -354,7 +354,8 @@ def test_experiment_fields_in_cards_are_plain_json():
     for preset in PRESETS.values():
         settings = json.loads(json.dumps(preset.to_dict()))
         names = {f.name for f in dataclasses.fields(preset)}
-        # Cards that were written before this field came have none.
-        assert names - settings.keys() <= {"separation_distortion"}
-        found = settings.get("separation_distortion", 0.0)
-        assert found == preset.separation_distortion
+        # Cards that were written before these fields came have none.
+        later = {"separation_distortion", "muon_rate"}
+        assert names - settings.keys() <= later
+        for name in later:
+            assert settings.get(name, 0.0) == getattr(preset, name)

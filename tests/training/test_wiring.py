@@ -218,6 +218,10 @@ FIELDS = {
              "teacher": [[]] + [[ITSELF]] * 5, "decay of the average": 0.0},
         ),
     ],
+    "muon_rate": [
+        Case(SUPERVISED, 0.02, {"learning rate of Muon": [0] * 8},
+             {"learning rate of Muon": [20 * x for x in FALLS]})
+    ],
     "v_samples": [
         Case(SUPERVISED, 3, {"draws of v": [(1,)] * 8}, {"draws of v": [(3,)] * 8}),
         Case(SEMI, 3, {"draws of v": [()] + [(1, 1)] * 5},
@@ -406,7 +410,7 @@ def test_more_epochs_stretch_the_fall_of_the_learning_rate():
     seen = watch(e)
     assert seen["epochs"] == [(1, 20, 2), (2, 40, 1), (3, 40, 1), (4, 40, 1)]
     progress = [0, 0.5, 1, 2, 3]
-    assert seen["learning rate"] == [e.learning_rate_at(p) for p in progress]
+    assert seen["learning rate"] == [1e-3 * e.decay(p) for p in progress]
     assert seen["learning rate"] == pytest.approx([1e-3] * 4 + [0.51e-3])
     kl = [0.1, 0.325, 0.55, 1, 1]
     assert seen["weight of KL, labelled"] == pytest.approx(kl, rel=1e-5)

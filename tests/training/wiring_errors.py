@@ -70,7 +70,7 @@ ERRORS = (
     Planted(
         "lr-never-set", "the schedule's learning rate is not handed to Adam", LOOP,
         """        for group in optimizer.param_groups:
-            group["lr"] = experiment.learning_rate_at(epoch + step / steps)
+            group["lr"] = group["initial_lr"] * experiment.decay(epoch + step / steps)
 """, "", FIELD.format("decay_from"),
     ),
     Planted(
@@ -113,7 +113,7 @@ ERRORS = (
     # Schedules and counts.
     Planted(
         "lr-by-epoch", "the learning rate falls once an epoch only", LOOP,
-        "learning_rate_at(epoch + step / steps)", "learning_rate_at(epoch)",
+        "decay(epoch + step / steps)", "decay(epoch)",
         FIELD.format("decay_from"),
     ),
     Planted(

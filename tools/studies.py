@@ -1,7 +1,8 @@
 """Studies of several runs each, as `silence` and `by_heart`: what they all need.
 
 A study is a file of results with a row for each thing tried, and in it a run for each
-seed. What a file holds already is not made again; a stop loses the run it was in.
+seed. What a file holds already is not made again; a stop loses the run it was in. Two
+processes may work on one file, each on seeds of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from equivae_lite import files
 from equivae_lite.data import sets, splits
 from equivae_lite.data.sets import ImageSet
+from equivae_lite.runs.folders import MINE
 from equivae_lite.runs.machine import versions
 from equivae_lite.training.settings import Experiment
 
@@ -52,21 +54,33 @@ def run_missing(
         "versions": versions(),
         kind: {},
     }
-    if path.exists():
+    def with_stored() -> dict:
+        if not path.exists():
+            return content
         found = stored(path)
         if any(found.get(key) != content[key] for key in ("experiment", "data")):
             raise ValueError(
                 f"{path.name} holds runs of other settings or data: delete it to make "
                 f"all of them again with `{command}`"
             )
-        content[kind] = found[kind]
+        return content | {kind: found[kind]}
+
+    def seeds_of(name: str) -> dict:
+        entry = {"words": rows[name].words, "seeds": {}}
+        return content[kind].setdefault(name, entry)["seeds"]
+
+    content = with_stored()
     for seed in seeds:  # all rows of one seed first: a stop leaves a whole table
         for name, row in rows.items():
-            entry = content[kind].setdefault(name, {"words": row.words, "seeds": {}})
-            if str(seed) not in entry["seeds"]:
-                entry["seeds"][str(seed)] = run(row, train, held_out, seed)
+            if str(seed) in seeds_of(name):
+                continue
+            made = run(row, train, held_out, seed)
+            # Another process may have written another seed meanwhile.
+            with files.locked(MINE.states / f".{path.stem}.lock", path.name):
+                content = with_stored()
+                seeds_of(name)[str(seed)] = made
                 files.write_json(path, content)
-                print(name, seed, "done", flush=True)
+            print(name, seed, "done", flush=True)
     return content
 
 

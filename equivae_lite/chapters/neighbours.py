@@ -58,7 +58,8 @@ def mean_of(content: dict, model: str, kinds: tuple[str, ...], key: str) -> list
     return [sum(values) / len(kinds) for values in zip(*each)]
 
 
-def _cell(values: list[float], digits: int, unit: float = 1.0) -> str:
+def cell(values: list[float], digits: int, unit: float = 1.0) -> str:
+    """Mean and standard error over seeds, or a dash where nothing was measured."""
     return plus_minus(over_seeds([unit * x for x in values]), digits) if values else "–"
 
 
@@ -69,10 +70,10 @@ def moves_table(content: dict) -> str:
     for model, entry in content["models"].items():
         rows.append([
             entry["words"],
-            *(_cell(of_seeds(content, model, "moves", kind, "rule"), 3)
+            *(cell(of_seeds(content, model, "moves", kind, "rule"), 3)
               for kind in KINDS),
-            _cell(mean_of(content, model, tuple(TELLS), "done"), 3),
-            _cell(mean_of(content, model, tuple(KINDS), "r_moves"), 1, 100),
+            cell(mean_of(content, model, tuple(TELLS), "done"), 3),
+            cell(mean_of(content, model, tuple(KINDS), "r_moves"), 1, 100),
         ])  # fmt: skip
     return markdown(heads, rows)
 
@@ -93,11 +94,11 @@ def taught_table(content: dict) -> str:
             [] if no_class else at("exchange", key) for key in ("wrong", "lean")
         )
         rows.append([
-            entry["words"], _cell(at("bound"), 1), _cell(gained, 2),
-            _cell(at("class_in_v", "sample"), 1, 100),
-            _cell(at("class_in_v", "mean"), 1, 100),
-            _cell(at("pose_in_r", "shift_y"), 3), _cell(wrong, 1, 100),
-            _cell(lean, 2),
+            entry["words"], cell(at("bound"), 1), cell(gained, 2),
+            cell(at("class_in_v", "sample"), 1, 100),
+            cell(at("class_in_v", "mean"), 1, 100),
+            cell(at("pose_in_r", "shift_y"), 3), cell(wrong, 1, 100),
+            cell(lean, 2),
         ])  # fmt: skip
     return markdown(heads, rows)
 
@@ -118,8 +119,8 @@ def untaught_table(content: dict) -> str:
         alone = at("bound")  # of a plain VAE, which needs no r
         rows.append([
             entry["words"],
-            *(_cell(at("m", str(m), "read"), 1, 100) for m in shown),
-            *(_cell(at("m", str(m), "bound") or alone, 1) for m in shown),
-            _cell(at("m", "20", "taught"), 1), _cell(rule, 3),
+            *(cell(at("m", str(m), "read"), 1, 100) for m in shown),
+            *(cell(at("m", str(m), "bound") or alone, 1) for m in shown),
+            cell(at("m", "20", "taught"), 1), cell(rule, 3),
         ])  # fmt: skip
     return markdown(heads, rows)

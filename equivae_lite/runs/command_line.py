@@ -133,8 +133,17 @@ def parser() -> argparse.ArgumentParser:
     for command, seeds in ((evaluate, [0]), (again, [0, 1, 2]), (study_, [0])):
         command.add_argument("--seeds", type=seed, nargs="+", default=seeds)
 
-    bench = commands.add_parser("bench", help="the cost of a training step")
+    bench = commands.add_parser(
+        "bench", help="the cost of a training step, or the time to a bound"
+    )
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
+    bench.add_argument("--to", type=float, metavar="NATS",
+                       help="how long the experiment and its fast recipe take to this "
+                       "bound on held-out images: -94.0")  # fmt: skip
+    bench.add_argument("--seeds", type=seed, nargs="+", default=[0],
+                       help="of --to")  # fmt: skip
+    bench.add_argument("--bfloat16", action="store_true",
+                       help="with --to: the fast recipe in bfloat16, too")  # fmt: skip
 
     for command in (list_, train, validate, evaluate, again, study_, bench, page_):
         command.add_argument(
@@ -225,6 +234,12 @@ def run(arguments: argparse.Namespace) -> None:
             a.experiment, a.seeds, where, importance_weighted=weighted, **options
         ):
             print("wrote", path)
+    elif a.to is not None:
+        from .bench import race
+
+        race.main(
+            a.experiment, where, a.to, a.seeds, a.bfloat16, smoke=smoke, folder=folder
+        )
     else:
         _bench(a.experiment).main(a.experiment, where, smoke=smoke, folder=folder)
 

@@ -78,7 +78,8 @@ def test_the_letters_r_y_is_made_of_others_of_it(train, small):
     """By hand: the bound of a kept-back letter from m images of the pool."""
     torch.manual_seed(0)
     model = EquiVAE(BASE.arch).eval()
-    of = neighbours.Measuring(model, train, Judge(1, 28, 34))
+    test = sets.load("characters", "test", neighbours.TESTED)
+    of = neighbours.Measuring(model, train, test, Judge(1, 28, 34))
     with torch.no_grad():
         found = neighbours.untaught(of)
     pool, test = tables.kept_back()
@@ -86,7 +87,7 @@ def test_the_letters_r_y_is_made_of_others_of_it(train, small):
         test.labels, torch.arange(len(test)), 5
     )
     with torch.no_grad():
-        bound = neighbours._bound(of, test, r).mean().item()
+        bound = of.bound(test, r).mean().item()
     assert found["m"]["5"]["bound"] == pytest.approx(bound, abs=1e-3)
     assert list(found["m"]) == [str(m) for m in tables.MS]
 

@@ -167,7 +167,7 @@ def main(
         steps = 2 if smoke else max(3, 2048 // batch)
         for variant in VARIANTS:
             settings = (variant, name, batch, device, steps, threads)
-            found = measure(*settings) if smoke else _apart(*settings)
+            found = measure(*settings) if smoke else apart(*settings)
             timings[variant][str(batch)] = found
     print(f"{images.name}, {threads} thread(s), {machine.hardware(device)}")
     print("batch  variant    images/s at m = 1, 4, 7     mean step  speed-up  peak MiB")
@@ -207,7 +207,7 @@ def main(
     return result
 
 
-def _apart(*settings: object) -> dict:
+def apart(*settings: object) -> dict:
     """`measure` in a fresh process: its peak memory is its own."""
     with multiprocessing.get_context("spawn").Pool(1) as one:
         return one.apply(measure, settings)

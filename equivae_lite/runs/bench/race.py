@@ -1,0 +1,118 @@
+"""Time to a bound: how long each way of training takes to one number.
+
+    preset   the experiment as it is
+    fast     the recipe that is meant to be quick, EXPERIMENT-fast
+    loader   the preset as one would write it first (supervised.py): single steps are
+             timed, and as many of each batch size counted as the preset needed
+
+The number is the bound (4) on the held-out training images, in nats; no test image is
+read. Only training is timed, so leave the machine alone.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import torch
+
+from ... import files
+from ...errors import ExperimentError
+from ...training import experiments
+from ...training.settings import Experiment
+from .. import machine, pipeline
+from ..folders import MINE, Folder
+from . import supervised
+
+LOADER_STEPS = 2
+
+
+def main(
+    name: str, device: str, target: float, seeds: list[int], bfloat16: bool = False,
+    smoke: bool = False, folder: Folder = MINE,
+) -> dict:  # fmt: skip
+    """Run all of it, print a table, write bench-to-NAME.json (not in smoke).
+
+    With `bfloat16` the fast recipe runs in both precisions. What was stopped goes on:
+    each training has its state and its curve in `folder`.
+
+    Raises ExperimentError for an experiment that has no fast recipe, and for a target
+    that is no number.
+    """
+    if not math.isfinite(target):
+        raise ExperimentError(f"--to {target}: give a number of nats, as -94.0")
+    fast = f"{name}-fast"
+    if fast not in experiments.PRESETS:
+        having = [n for n in experiments.PRESETS if f"{n}-fast" in experiments.PRESETS]
+        raise ExperimentError(
+            f"bench --to runs an experiment and its fast recipe, and {name} has none: "
+            f"choose {' or '.join(having)}"
+        )
+    ways = [("preset", name, False), ("fast", fast, False)]
+    ways += [("fast, bfloat16", fast, True)] if bfloat16 else []
+    of_loader = {} if smoke else loader_seconds(experiments.get(name), device)
+    rows = []
+    for way, run, half in ways:
+        home = Folder(folder.root / "race" / pipeline.precision(half).split()[0])
+        for seed in seeds:
+            history = files.read_json(pipeline.validate(
+                run, seed, device, folder=home, bfloat16=half,
+                limit=200 if smoke else None,
+            ), "delete it")["history"]  # fmt: skip
+            epochs = until(history, target)
+            end = {"end": history[-1]["validation_bound"]}
+            seconds = epochs and sum(h["seconds"] for h in epochs)
+            rows.append(_row(way, seed, epochs, seconds) | end)
+            if way == "preset" and epochs and of_loader:
+                seconds = sum(h["steps"] * of_loader[str(h["batch"])] for h in epochs)
+                rows.append(_row("loader, counted", seed, epochs, seconds))
+    found = {
+        "experiment": name, "target": target, "rows": rows, "loader_step": of_loader,
+        **machine.origin(f"bench {name} --to {target}", device),
+    }  # fmt: skip
+    print(table(found))
+    if not smoke:
+        files.write_json(folder.results / f"bench-to-{name}.json", found)
+    return found
+
+
+def until(history: list[dict], target: float) -> list[dict] | None:
+    """The epochs of a run up to the first whose held-out bound is at the target."""
+    for i, entry in enumerate(history):
+        if entry["validation_bound"] >= target:
+            return history[: i + 1]
+    return None
+
+
+def _row(way: str, seed: int, epochs: list[dict] | None, seconds: float | None) -> dict:
+    steps = epochs and sum(h["steps"] for h in epochs)
+    return {"way": way, "seed": seed, "epochs": epochs and len(epochs),
+            "steps": steps, "seconds": seconds}  # fmt: skip
+
+
+def loader_seconds(experiment: Experiment, device: str) -> dict[str, float]:
+    """Of a step of the first-written way, by batch size; the mean over m."""
+    threads = torch.get_num_threads()
+    return {
+        str(size): statistics.mean(
+            supervised.apart(
+                "loader", experiment.name, size, device, LOADER_STEPS, threads
+            )["seconds"].values()
+        )
+        for size in sorted({size for size, _ in experiment.schedule})
+    }
+
+
+def table(found: dict) -> str:
+    """Each way's time to the target, seed by seed."""
+    lines = [
+        f"{found['experiment']} to {found['target']} nats: {found['hardware']}",
+        f"{'':16s} seed  epochs   steps  minutes  bound at the end",
+    ]
+    for row in found["rows"]:
+        numbers = (row["epochs"], row["steps"])
+        done = "".join("   never" if n is None else f"{n:8d}" for n in numbers)
+        minutes = "" if row["seconds"] is None else f"{row['seconds'] / 60:.1f}"
+        end = f"{row['end']:.2f}" if "end" in row else ""
+        lines.append(f"{row['way']:16s} {row['seed']:4d}{done}{minutes:>9s}{end:>18s}")
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
     bound.py           (4) and its importance-weighted form, r_y from any number of
                        images, what class is left in v
+    held_out.py        (4) on the training images that choices are made by
     gap.py             how far q_cov is from the best Gaussian of an image
     probes.py          how much of the class a classifier reads from v
     summaries.py       one number of many images: a mean with its error, a probe

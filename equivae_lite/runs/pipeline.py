@@ -18,6 +18,7 @@ from ..evaluation.bound import (
     mean_and_error,
     supervised_report,
 )
+from ..evaluation.held_out import held_out_terms
 from ..evaluation.labels import (
     label_error,
     label_posteriors,
@@ -226,7 +227,6 @@ def validate(
         images, held_out = splits.held_out(images, limit and limit // 2)
         pixels = pixels_for(experiment, images)
         labelled = labelled_part(experiment.labels, images, seed)
-        x, indices = pixels.forward(held_out.images), torch.arange(len(held_out))
 
         def follow(model: EquiVAE) -> dict[str, float]:
             if experiment.semi_supervised:
@@ -234,9 +234,7 @@ def validate(
                     model, pixels, labelled, held_out, experiment.generative
                 )
                 return {k.replace("test", "validation"): v for k, v in found.items()}
-            m = min(experiment.m_max, min(map(len, images.by_class())))
-            r = Representations(model, pixels, images).of(held_out.labels, indices, m)
-            terms = bound_terms(model, x, r, indices)
+            terms = held_out_terms(model, pixels, images, held_out, experiment.m_max)
             return {
                 "validation_bound": float(terms.bound.mean()),
                 "validation_kl": float(terms.kl.mean()),

@@ -14,7 +14,7 @@ import torch
 from equivae_lite.data import sets, splits
 from equivae_lite.data.sets import Pixels
 from equivae_lite.data.splits import class_balanced_split, holdout_split
-from equivae_lite.evaluation import bound
+from equivae_lite.evaluation import bound, held_out
 from equivae_lite.runs import pipeline, study
 from equivae_lite.runs.folders import Folder
 from equivae_lite.training import checkpoints, experiments, loop, objectives
@@ -357,8 +357,8 @@ def test_a_supervised_validation_makes_r_of_the_kept_images(seen, monkeypatch):
         parts["judged on"] = names_of(grey, EVERY)
         return bound.bound_terms(model, x, r, indices)
 
-    monkeypatch.setattr(pipeline, "Representations", Representations)
-    monkeypatch.setattr(pipeline, "bound_terms", bound_terms)
+    monkeypatch.setattr(held_out, "Representations", Representations)
+    monkeypatch.setattr(held_out, "bound_terms", bound_terms)
     pipeline.validate(SUPERVISED.name, folder=seen["folder"])
     found = seen["fit"]["validate"](seen["model"])
     assert set(found) == {"validation_bound", "validation_kl"}

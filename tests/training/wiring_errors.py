@@ -74,6 +74,11 @@ ERRORS = (
 """, "", FIELD.format("decay_from"),
     ),
     Planted(
+        "muon-adams-rate", "Muon steps with Adam's rate",
+        "equivae_lite/training/muon.py", '"lr": rate', '"lr": adam_rate',
+        FIELD.format("muon_rate"),
+    ),
+    Planted(
         "separation-anew", "the separation phase counted anew in each epoch", LOOP,
         "separate = steps_done + step <", "separate = step <",
         FIELD.format("separation_steps"),
@@ -483,8 +488,8 @@ ERRORS = (
     ),
     Planted(
         "validate-r-of-held-out", "r_y of a validation made of the held-out images",
-        PIPELINE, "r = Representations(model, pixels, images).of(",
-        "r = Representations(model, pixels, held_out).of(",
+        PIPELINE, "held_out_terms(model, pixels, images, held_out,",
+        "held_out_terms(model, pixels, held_out, held_out,",
         RUNS + "a_supervised_validation_makes_r_of_the_kept_images",
     ),
     Planted(

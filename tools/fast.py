@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from equivae_lite.chapters.fast import worth_table
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.held_out import held_out_terms
 from equivae_lite.runs import pipeline
 from equivae_lite.runs.folders import SHELF
-from equivae_lite.runs.tables import markdown, over_seeds, plus_minus
 from equivae_lite.training import experiments, loop
 from tools.studies import run_missing, stored
 
@@ -69,17 +69,6 @@ def run(
         "seconds": round(sum(h["seconds"] for h in history), 1),
         "precision": pipeline.precision(bfloat16),
     }
-
-
-def worth_table(content: dict) -> str:
-    """Markdown: held-out bound and KL of each arm, and its steps."""
-    rows = []
-    for entry in content["arms"].values():
-        seeds = list(entry["seeds"].values())
-        bound, kl = (plus_minus(over_seeds([s[k] for s in seeds]), 2)
-                     for k in ("bound", "kl"))  # fmt: skip
-        rows.append([entry["words"], len(seeds), seeds[0]["steps"], bound, kl])
-    return markdown(["change", "seeds", "steps", "held-out bound", "KL of v"], rows)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,10 +19,10 @@ from dataclasses import replace
 import torch
 
 from equivae_lite import files
+from equivae_lite.chapters.fast import growth_table
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.runs import machine
 from equivae_lite.runs.folders import SHELF
-from equivae_lite.runs.tables import markdown
 from equivae_lite.training import experiments, loop
 
 PATH = SHELF.results / "mnist-growth.json"
@@ -58,13 +58,6 @@ def measure(count: int, classes: int, threads: int) -> dict:
     return {"images": count, "classes": classes, "step_ms": round(1000 * step, 1),
             "minutes": round(steps * step / 60, 2),
             "peak_mib": machine.peak_megabytes("cpu").get("process")}  # fmt: skip
-
-
-def growth_table(content: dict) -> str:
-    """Markdown: one row for each number of images and of classes."""
-    heads = ["images", "classes", "ms a step", "minutes in all", "peak memory, MiB"]
-    keys = ("images", "classes", "step_ms", "minutes", "peak_mib")
-    return markdown(heads, [[f"{row[k]:,}" for k in keys] for row in content["rows"]])
 
 
 def main(arguments: list[str] | None = None) -> int:

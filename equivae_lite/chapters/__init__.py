@@ -10,6 +10,7 @@
     equivariance.py  moves of an image, rules of v, poses (chapter 15)
     moved.py, stopped.py  tables of two studies (chapters 15 and 09)
     neighbours.py  letters kept back, and the tables of a third (chapter 15)
+    handwriting.py, fast.py  tables of three more, on MNIST (chapters 10, 11 and 15)
     explorer.py    walks through r_y and v (chapter 16)
     own_classes.py folders of pictures, written, learnt and looked at (chapter 18)
     widgets.py     the same by sliders

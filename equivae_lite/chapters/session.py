@@ -20,7 +20,7 @@ import torch
 from .. import ROOT, files
 from ..data import sets, sources
 from ..data.sets import ImageSet, Pixels
-from ..errors import EquivaeError
+from ..errors import CheckpointError, EquivaeError
 from ..model.equivae import EquiVAE
 from ..runs import pipeline
 from ..runs.folders import SHELF, Folder
@@ -130,6 +130,19 @@ class Session:
             folder = SHELF.checkpoints
             _record_checkpoint(name, seed)
         return checkpoints.load(name, seed, folder, self.device)
+
+    def as_shipped(self, card: dict) -> bool:
+        """Whether `model` gave the shipped weights: stored numbers are of these alone.
+
+        A reader's own training of the same seed ends at other weights, as on another
+        processor sums are made in another order.
+        """
+        name, seed = card["experiment"]["name"], card["seed"]
+        try:
+            shipped = checkpoints.read_card(name, seed)
+        except CheckpointError:
+            return False
+        return card["sha256"] == shipped["sha256"]
 
     def _watch(self, name: str) -> Watch:
         experiment = experiments.get(name)

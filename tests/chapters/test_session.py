@@ -241,6 +241,16 @@ def test_a_shipped_model_is_noted(stamp, card, monkeypatch):
     assert stamp() == [line | {"path": f"data/checkpoints/{card.name}"}] * 2
 
 
+def test_stored_numbers_are_of_the_shipped_weights_alone(tmp_path):
+    session = sessions.setup()
+    shipped = checkpoints.read_card("mnist-supervised", 0)
+    assert session.as_shipped(shipped)
+    assert not session.as_shipped(shipped | {"sha256": "0" * 64})  # trained again
+    assert not session.as_shipped(shipped | {"seed": 1})
+    path = save_untrained(SUPERVISED, tmp_path, 9)[1]  # of which none is shipped
+    assert not session.as_shipped(json.loads(path.read_text(encoding="utf-8")))
+
+
 def test_full_trains_into_the_runs(monkeypatch, tmp_path):
     asked, watched = [], []
 

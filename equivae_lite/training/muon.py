@@ -1,6 +1,7 @@
 """Muon (Jordan et al. 2024): a layer's weights step along their momentum, made
 orthogonal. The appendix trains with Adam; this is for the recipe that is meant to be
-fast, and chapter 10 measures what it is worth.
+fast, and chapter 10 measures what it is worth. (`torch.optim.Muon`, of PyTorch 2.9 and
+later, takes no convolutions.)
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Muon(torch.optim.Adam):
 
     Adam scales each number by itself, so that a step is often one direction many times
     over. As a matrix, outputs x inputs, the step that is made here has singular values
-    near 1: it turns the layer's output in all directions by as much.
+    near 1: it moves the layer's output in all directions by as much.
     """
 
     def __init__(self, model: nn.Module, rate: float, adam_rate: float) -> None:

@@ -92,6 +92,25 @@ def test_weights_of_layers_step_by_muon_and_all_else_by_adam(representation):
         torch.testing.assert_close(p - old, moved, atol=1e-5, rtol=0)
 
 
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch before 2.9")
+@pytest.mark.parametrize(("inputs", "outputs"), [(40, 12), (12, 40)])
+def test_a_dense_layer_steps_as_with_pytorchs_own(inputs, outputs):
+    """Which multiplies in bfloat16, so their steps agree to two digits or so."""
+    torch.manual_seed(0)
+    ours = nn.Linear(inputs, outputs, bias=False)
+    theirs = copy.deepcopy(ours)
+    first = Muon(ours, rate=0.02, adam_rate=1e-3)
+    second = torch.optim.Muon(theirs.parameters(), lr=0.02, weight_decay=0.0)
+    start = ours.weight.detach().clone()
+    for _ in range(4):
+        slope = torch.randn(outputs, inputs)
+        ours.weight.grad, theirs.weight.grad = slope.clone(), slope.clone()
+        first.step()
+        second.step()
+    a, b = (layer.weight.detach() - start for layer in (ours, theirs))
+    assert (a - b).norm() < 0.02 * b.norm()
+
+
 def test_without_a_rate_it_is_adam():
     e = replace(FAST, muon_rate=0.0)
     assert type(optimizer_of(e, build(e))) is torch.optim.Adam

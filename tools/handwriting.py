@@ -95,7 +95,7 @@ def measured(model: EquiVAE, train: ImageSet, test: ImageSet, judge: Judge) -> d
             of.r(of.train.images), lean, of.r(test.images), lean_new
         )
         found["itself"] = itself_among(of)
-        found["m"] = of_few(of, train, test)
+        found["m"] = of_few(of, of.of_training, test)
     return short(found)
 
 
@@ -107,13 +107,12 @@ def exchanged_wrong(of: Measuring) -> float:
     return (of.judge.read(picture) != other).double().mean().item()
 
 
-def of_few(of: Measuring, pool: ImageSet, test: ImageSet) -> dict[str, dict]:
+def of_few(of: Measuring, ten: Representations, test: ImageSet) -> dict[str, dict]:
     """The digits of KEPT_BACK, r_y from m images of each: (4), and what is drawn.
 
-    `pool` and `test` name the ten digits. v is lent by test images of the model's own
+    `ten` and `test` know all ten digits. v is lent by test images of the model's own
     classes, told their r_y, and of no kept-back digit.
     """
-    new = Representations(of.model, of.pixels, pool)
     rows = torch.isin(test.labels, torch.tensor(KEPT_BACK)).nonzero().flatten()
     digits = test.subset(rows)
     named = [of.test.names[y] for y in of.test.labels.tolist()]
@@ -121,7 +120,7 @@ def of_few(of: Measuring, pool: ImageSet, test: ImageSet) -> dict[str, dict]:
     lend = of.test.subset(torch.tensor(others[: len(digits)]))
     v, found = of.v(lend.images, lend.labels), {}
     for m in MS:
-        r = new.draw(digits.labels, torch.arange(len(digits)), m)
+        r = ten.draw(digits.labels, torch.arange(len(digits)), m)
         picture = of.model.mean_image(r, v)
         found[str(m)] = {
             "bound": of.bound(digits, r).mean().item(),
@@ -170,8 +169,9 @@ def run_all(
         )
         with torch.no_grad():
             of = Measuring(model, part, without(test), judge)
+            ten = Representations(model, of.pixels, train)
             return {"measures": short({
-                "m": of_few(of, train, test),
+                "m": of_few(of, ten, test),
                 "taught": mean_and_error(of.bound(of.test))[0],
             })}  # fmt: skip
 

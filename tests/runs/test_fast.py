@@ -14,6 +14,7 @@ from tools.fast import ARMS, BASE
 
 
 def test_the_recipe_has_the_networks_and_the_objective_of_the_preset():
+    assert differing(BASE, experiments.get("mnist-supervised-fast")) == {"schedule"}
     ours = {"name", "schedule", "learning_rate", "muon_rate", "kl_epochs",
             "decay_from", "averaging"}  # fmt: skip
     assert differing(BASE, experiments.get("mnist-supervised")) == ours

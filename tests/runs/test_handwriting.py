@@ -34,7 +34,7 @@ def digits():
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(handwriting, "STEPS", 10)
-    monkeypatch.setattr(handwriting, "MOVED", 900)
+    monkeypatch.setattr(handwriting, "TESTED", 900)
     monkeypatch.setattr(handwriting, "TELLS", ("turn", "right"))
 
 
@@ -131,29 +131,29 @@ def test_two_processes_write_one_file(tmp_path, digits, small, monkeypatch):
         trained.append((experiment.arch.classes, seed, settings["bfloat16"]))
         return made("equivae", classes=8), []
 
-    one = {"equivae": MODELS["equivae"]}
     monkeypatch.setattr(pipeline, "train", train)
     monkeypatch.setattr(loop, "fit", fit)
     monkeypatch.setattr(handwriting, "PATH", tmp_path / "a.json")
     monkeypatch.setattr(handwriting, "PATH_KEPT", tmp_path / "b.json")
-    monkeypatch.setattr(handwriting, "MODELS", one)
-    monkeypatch.setattr(handwriting, "COMPARED", tuple(one))
-    monkeypatch.setattr(handwriting, "OF_IMAGES", tuple(one))
     monkeypatch.setattr(handwriting, "judge_of", lambda name: (Judge(1, 28), {}))
     monkeypatch.setattr(handwriting, "load", lambda name, split: digits[1])
     monkeypatch.setattr(sets, "load", lambda name: digits[0])
     monkeypatch.setattr(studies, "MINE", Folder(tmp_path))
-    handwriting.run_all(Folder(tmp_path), seeds=(0,))
-    handwriting.run_all(Folder(tmp_path), seeds=(3,), bfloat16=True)
+    out = ["--out", str(tmp_path)]
+    assert handwriting.main([*out, "--seeds", "0", "--models", "equivae"]) == 0
+    assert handwriting.main(
+        [*out, "--seeds", "3", "--models", "equivae", "class-table", "--bfloat16"]
+    ) == 0  # fmt: skip
     assert trained == [
-        (BASE.name, 0, False), (8, 0, False), (BASE.name, 3, True)
+        (BASE.name, 0, False), (8, 0, False),
+        (BASE.name, 3, True), (f"{BASE.name}-class-table", 3, True), (8, 3, True),
     ]  # fmt: skip
     seeds = files.read_json(tmp_path / "a.json", "")["models"]["equivae"]["seeds"]
     assert {k: s["precision"][:8] for k, s in seeds.items()} == {
         "0": "float32", "3": "bfloat16"
     }  # fmt: skip
     kept = files.read_json(tmp_path / "b.json", "")["models"]["equivae"]["seeds"]
-    assert list(kept) == ["0"] and set(kept["0"]["measures"]) == {"m", "taught"}
+    assert list(kept) == ["0", "3"] and set(kept["0"]["measures"]) == {"m", "taught"}
 
 
 def made_up():

@@ -10,23 +10,23 @@ from .equivariance import TELLS
 from .neighbours import MS, cell, mean_of, of_seeds
 
 
+MOVES = {"turn": ("turn",), "slant": ("slant",), "shift": ("right", "down"),
+         "size": ("size",)}  # fmt: skip
+
+
 def moves_table(content: dict) -> str:
     """Markdown: by move the rule on classes outside the fit, and what is drawn of it.
 
     The last column is how far r(x) moves, of the mean distance between classes.
     """
-    heads = ["model", *(f"{kind}: rule" for kind in TELLS),
-             *(f"{kind}: drawn" for kind in TELLS), "r(x), %"]  # fmt: skip
+    heads = ["model", *(f"{move}, rule" for move in MOVES),
+             *(f"{move}, drawn" for move in MOVES), "r(x), %"]  # fmt: skip
     rows = []
     for model, entry in content["models"].items():
-
-        def at(*path: str, model=model) -> list[float]:
-            return of_seeds(content, model, "moves", *path)
-
         rows.append([
             entry["words"],
-            *(cell(at(kind, "rule"), 2) for kind in TELLS),
-            *(cell(at(kind, "done"), 2) for kind in TELLS),
+            *(cell(mean_of(content, model, kinds, key), 2)
+              for key in ("rule", "done") for kinds in MOVES.values()),
             cell(mean_of(content, model, tuple(TELLS), "r_moves"), 1, 100),
         ])  # fmt: skip
     return markdown(heads, rows)

@@ -9,7 +9,6 @@ from ..runs.tables import markdown
 from .equivariance import TELLS
 from .neighbours import MS, cell, mean_of, of_seeds
 
-
 MOVES = {"turn": ("turn",), "slant": ("slant",), "shift": ("right", "down"),
          "size": ("size",)}  # fmt: skip
 

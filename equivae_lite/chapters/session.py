@@ -31,6 +31,26 @@ from .watch import Watch
 PROFILES = ("smoke", "book", "full")
 # What figures say of a set that is real, and not the whole.
 PARTS = {"svhn-part": "svhn-part: digits of SVHN (Netzer et al. 2011)"}
+# What makes those results that no `evaluate` makes: python -m …
+MADE_BY = {
+    "bench": "equivae_lite bench",
+    "bench-labels": "equivae_lite bench mnist-semi-supervised",
+    "bench-to-mnist-supervised": "equivae_lite bench mnist-supervised --to -94.0",
+    "mnist-semi-supervised-study": "equivae_lite study recipe",
+    "dissection": "tools.dissect",
+    "readings": "tools.readings",
+    "svhn-part-silence": "tools.silence",
+    "svhn-part-by-heart": "tools.by_heart",
+    "svhn-part-statistics": "tools.part_statistics",
+    "characters-neighbours": "tools.neighbours",
+    "glyphs-unmoved": "tools.unmoved",
+    "mnist-starts": "tools.starts",
+    "mnist-stop-gradient": "tools.stop_gradient",
+    "mnist-neighbours": "tools.handwriting",
+    "mnist-kept-back": "tools.handwriting",
+    "mnist-fast": "tools.fast",
+    "mnist-growth": "tools.growth",
+}
 T = TypeVar("T")
 
 
@@ -172,15 +192,7 @@ class Session:
             command = f"equivae_lite evaluate {name}"
             if name.endswith("-validation"):
                 command = f"equivae_lite validate {name.removesuffix('-validation')}"
-            command = {
-                "bench": "equivae_lite bench",
-                "bench-labels": "equivae_lite bench mnist-semi-supervised",
-                "mnist-semi-supervised-study": "equivae_lite study recipe",
-                "dissection": "tools.dissect",
-                "readings": "tools.readings",
-                "svhn-part-silence": "tools.silence",
-                "svhn-part-by-heart": "tools.by_heart",
-            }.get(name, command)
+            command = MADE_BY.get(name, command)
             raise EquivaeError(
                 f"there are no results {name!r} in data/results; make them with: "
                 f"python -m {command}, and look at them with EQUIVAE_FOLDER=FOLDER"

@@ -14,7 +14,7 @@ from equivae_lite.chapters.watch import Watch
 from equivae_lite.data import sets, sources
 from equivae_lite.errors import CheckpointError, DataError, EquivaeError
 from equivae_lite.runs import pipeline
-from equivae_lite.runs.folders import Folder
+from equivae_lite.runs.folders import SHELF, Folder
 from equivae_lite.training import checkpoints, experiments
 from tests.support.small import SUPERVISED, save_untrained
 
@@ -304,3 +304,15 @@ def test_results(monkeypatch, stamp, tmp_path):
     assert [(x["kind"], x["name"], x["digest"]) for x in stamp()] == [
         ("results", "my-model", digest)
     ]
+
+
+def test_every_stored_study_is_made_by_the_command_that_is_named():
+    commands = {}
+    for path in SHELF.results.glob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        command = content.get("command", "")
+        if command and " evaluate " not in command and "live" not in command:
+            commands[path.stem] = command
+    assert len(commands) > 10
+    for name, command in commands.items():
+        assert command.startswith(f"python -m {sessions.MADE_BY[name]}"), name

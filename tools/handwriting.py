@@ -1,15 +1,16 @@
 """EquiVAE against its neighbours, on MNIST: chapter 15.
 
-    python -m tools.handwriting                  every run that is not in the files yet
+    python -m tools.handwriting                  every run that is not in the file yet
+    python -m tools.handwriting --kept-back      the second study
     python -m tools.handwriting --seeds 0 2      of these seeds alone: one process each
     python -m tools.handwriting --models ml-vae  of these rows alone
-    python -m tools.handwriting --table          the tables so far
+    python -m tools.handwriting --table          the table so far
     python -m tools.handwriting --out F          models are in, and go to, the folder F
 
 Each row is a preset of the fast recipe, trained by `train` unless the folder holds it
-whole, and measured on test digits on which known moves were put. A second study keeps
-two digits from all of the training. What is measured is kept in data/results and not
-measured again. A run takes some six minutes of one core.
+whole, and measured on test digits on which known moves were put. The second study
+keeps two digits from all of the training. What is measured is kept in data/results and
+not measured again. A run takes some six minutes of one core.
 """
 
 from __future__ import annotations
@@ -140,10 +141,10 @@ def without(images: ImageSet) -> ImageSet:
     )  # fmt: skip
 
 
-def run_all(
+def run_taught(
     folder: Folder, seeds: tuple[int, ...], models: tuple[str, ...], bfloat16: bool
 ) -> None:
-    """Make every run that the files do not hold yet, see `studies.run_missing`."""
+    """Make every run that the file does not hold yet, see `studies.run_missing`."""
     judge, _ = judge_of("mnist")
     test = load("mnist", "test")
 
@@ -158,7 +159,18 @@ def run_all(
             "precision": card["precision"],
         }  # fmt: skip
 
-    def kept_back(row: Model, train: ImageSet, _: ImageSet, seed: int) -> dict:
+    rows = {key: MODELS[key] for key in models}
+    run_missing(PATH, COMMAND, BASE, "models", rows, run, seeds, whole=True)
+
+
+def run_kept_back(
+    seeds: tuple[int, ...], models: tuple[str, ...], bfloat16: bool
+) -> None:
+    """The same for models from whose training two digits are kept."""
+    judge, _ = judge_of("mnist")
+    test = load("mnist", "test")
+
+    def run(row: Model, train: ImageSet, _: ImageSet, seed: int) -> dict:
         preset = experiments.get(row.name)
         eight = replace(preset, arch=replace(preset.arch, classes=8))
         part = without(train)
@@ -173,29 +185,30 @@ def run_all(
                 "taught": mean_and_error(of.bound(of.test))[0],
             })}  # fmt: skip
 
-    rows = {key: MODELS[key] for key in models}
-    run_missing(PATH, COMMAND, BASE, "models", rows, run, seeds, whole=True)
-    rows = {key: rows[key] for key in models if key in KEPT_FROM}
-    run_missing(
-        PATH_KEPT, COMMAND, BASE, "models", rows, kept_back, seeds, whole=True
-    )
+    rows = {key: MODELS[key] for key in models if key in KEPT_FROM}
+    command = f"{COMMAND} --kept-back"
+    run_missing(PATH_KEPT, command, BASE, "models", rows, run, seeds, whole=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n")[0])
-    parser.add_argument("--table", action="store_true", help="only print the tables")
+    parser.add_argument("--table", action="store_true", help="only print the table")
+    parser.add_argument("--kept-back", action="store_true", help="the second study")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--out", type=Path, default=MINE.root, help="models to measure")
     parser.add_argument("--bfloat16", action="store_true", help="to train with")
-    chosen = parser.parse_args(arguments)
-    if not chosen.table:
-        models = tuple(chosen.models)
-        run_all(Folder(chosen.out), tuple(chosen.seeds), models, chosen.bfloat16)
-    content = stored(PATH)
+    a = parser.parse_args(arguments)
+    seeds, models = tuple(a.seeds), tuple(a.models)
+    if a.kept_back:
+        if not a.table:
+            run_kept_back(seeds, models, a.bfloat16)
+        print(kept_back_table(stored(PATH_KEPT), stored(PATH)))
+        return 0
+    if not a.table:
+        run_taught(Folder(a.out), seeds, models, a.bfloat16)
     for table in (moves_table, taught_table):
-        print(table(content), end="\n\n")
-    print(kept_back_table(stored(PATH_KEPT), content))
+        print(table(stored(PATH)), end="\n\n")
     return 0
 
 

@@ -47,7 +47,7 @@ MADE_BY = {
     "mnist-starts": "tools.starts",
     "mnist-stop-gradient": "tools.stop_gradient",
     "mnist-neighbours": "tools.handwriting",
-    "mnist-kept-back": "tools.handwriting",
+    "mnist-kept-back": "tools.handwriting --kept-back",
     "mnist-fast": "tools.fast",
     "mnist-growth": "tools.growth",
 }

@@ -26,8 +26,6 @@ from equivae_lite.chapters.equivariance import (
     KINDS,
     TELLS,
     affine_map,
-    pose,
-    read_linearly,
     warped,
 )
 from equivae_lite.chapters.handwriting import kept_back_table, moves_table, taught_table
@@ -90,10 +88,6 @@ def measured(model: EquiVAE, train: ImageSet, test: ImageSet, judge: Judge) -> d
     if model.representation != "none":  # a plain VAE can be told no other class
         found["wrong"] = exchanged_wrong(of)
     if hasattr(model, "encoder"):
-        lean, lean_new = (pose(x / 255).lean for x in (of.train.images, some.images))
-        found["lean_in_r"] = read_linearly(
-            of.r(of.train.images), lean, of.r(some.images), lean_new
-        )
         found["itself"] = itself_among(of)
         found["m"] = of_few(of, of.of_training, test)
     return short(found)

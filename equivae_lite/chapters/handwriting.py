@@ -32,9 +32,9 @@ def moves_table(content: dict) -> str:
 
 
 def taught_table(content: dict) -> str:
-    """Markdown: bounds, what v tells of the class and r of the slant, exchanges."""
+    """Markdown: bounds, what v tells of the class, exchanges."""
     heads = ["model", "seeds", "bound", "itself in r", "class, samples, %",
-             "class, means, %", "slant in r", "exchange, %"]  # fmt: skip
+             "class, means, %", "exchange, %"]  # fmt: skip
     rows = []
     for model, entry in content["models"].items():
 
@@ -45,8 +45,7 @@ def taught_table(content: dict) -> str:
         rows.append([
             entry["words"], str(len(entry["seeds"])), cell(at("bound"), 2),
             cell(gained, 2), cell(at("class_in_v", "sample"), 1, 100),
-            cell(at("class_in_v", "mean"), 1, 100), cell(at("lean_in_r"), 2),
-            cell(at("wrong"), 1, 100),
+            cell(at("class_in_v", "mean"), 1, 100), cell(at("wrong"), 1, 100),
         ])  # fmt: skip
     return markdown(heads, rows)
 

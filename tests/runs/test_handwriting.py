@@ -54,7 +54,7 @@ def test_everything_is_measured_that_a_model_can_do(key, digits, small):
     found = handwriting.measured(made(key), *digits, Judge(1, 28))
     assert set(found["moves"]) == {"turn", "right"}
     of_images = key in ("equivae", "group-vae")
-    for name in ("lean_in_r", "itself", "m"):
+    for name in ("itself", "m"):
         assert (name in found) == of_images
     assert ("wrong" in found) == (key != "plain-vae")
     assert all(math.isfinite(value) for value in numbers(found))
@@ -159,7 +159,7 @@ def test_two_processes_write_one_file(tmp_path, digits, small, monkeypatch):
 def made_up():
     one = {"moves": {k: {"rule": 0.9, "done": 0.8, "r_moves": 0.05}
                      for k in tables.TELLS},
-           "bound": -94.0, "wrong": 0.01, "lean_in_r": 0.2,
+           "bound": -94.0, "wrong": 0.01,
            "class_in_v": {"sample": 0.8, "mean": 0.25},
            "itself": {"among": -93.0, "without": -94.0},
            "m": {str(m): {"read": 0.5, "bound": -120.0} for m in tables.MS},
@@ -179,8 +179,8 @@ def test_tables_show_what_was_measured_and_a_dash_for_the_rest():
     assert first == "| EquiVAE |" + " 0.90 |" * 4 + " 0.80 |" * 4 + " 5.0 |"
     assert second.endswith(" 0.80 | – |")
     first, second = tables.taught_table(content).split("\n")[2:4]
-    assert first == "| EquiVAE | 1 | -94.00 | 1.00 | 80.0 | 25.0 | 0.20 | 1.0 |"
-    assert second == "| plain VAE | 1 | -94.00 | – | 80.0 | 25.0 | – | – |"
+    assert first == "| EquiVAE | 1 | -94.00 | 1.00 | 80.0 | 25.0 | 1.0 |"
+    assert second == "| plain VAE | 1 | -94.00 | – | 80.0 | 25.0 | – |"
     only = {"models": {"equivae": content["models"]["equivae"]}}
     rows = tables.kept_back_table(only, content).split("\n")[2:4]
     values = " 50.0 | 50.0 | 50.0 | -120.0 | -120.0 | -120.0 |"

@@ -30,7 +30,7 @@ COMMAND = "python -m tools.growth"
 BASE = experiments.get("mnist-supervised-fast")
 ROWS = ((6_000, 10), (20_000, 10), (60_000, 10), (60_000, 26), (60_000, 100),
         (60_000, 400))  # (images, classes)  # fmt: skip
-WARM, STEPS, REPEATS = 5, 20, 3
+FEW, MANY, REPEATS = 5, 25, 3  # steps; what is done before the first drops out
 
 
 def random_images(count: int, classes: int) -> ImageSet:
@@ -48,11 +48,13 @@ def measure(count: int, classes: int, threads: int) -> dict:
     images = random_images(count, classes)
     e = replace(BASE, arch=replace(BASE.arch, classes=classes))
     took = []
-    for repeat in range(-1, REPEATS):  # the first one warms up
-        steps = WARM if repeat < 0 else STEPS
-        started = time.perf_counter()
-        loop.fit(e, images, Pixels.unit(), max_steps=steps, progress=False)
-        took.append((time.perf_counter() - started) / steps)
+    for _ in range(REPEATS + 1):  # the first one warms up
+        seconds = []
+        for steps in (FEW, MANY):
+            started = time.perf_counter()
+            loop.fit(e, images, Pixels.unit(), max_steps=steps, progress=False)
+            seconds.append(time.perf_counter() - started)
+        took.append((seconds[1] - seconds[0]) / (MANY - FEW))
     step = statistics.median(took[1:])
     steps = sum(epochs * -(-count // size) for size, epochs in e.schedule)
     return {"images": count, "classes": classes, "step_ms": round(1000 * step, 1),

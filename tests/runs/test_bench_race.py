@@ -51,25 +51,28 @@ def test_each_way_is_timed_to_the_target(asked, tmp_path, capsys):
         (f"{NAME}-fast", 3, True, None, "bfloat16"),
     ]
     rows = {row.pop("way"): row for row in json.loads(json.dumps(found["rows"]))}
-    first = {"seed": 3, "epochs": 3, "steps": 20}
+    first = {"seed": 3, "reached": True, "epochs": 3, "steps": 20}
     assert rows["preset"] == first | {"seconds": 120.0, "end": -93.9}
     # Ten steps of 32 and ten of 64 images, three seconds an image.
     assert rows["loader, counted"] == first | {"seconds": 10 * 96 + 10 * 192}
-    fast = {"seed": 3, "epochs": 2, "steps": 6, "seconds": 30.0, "end": -94.0}
+    fast = {"seed": 3, "reached": True, "epochs": 2, "steps": 6, "seconds": 30.0,
+            "end": -94.0}  # fmt: skip
     assert rows["fast"] == rows["fast, bfloat16"] == fast
     shown = capsys.readouterr().out
     assert "preset              3       3      20      2.0" in shown
     stored = files.read_json(tmp_path / "results" / f"bench-to-{NAME}.json", "")
-    assert stored["command"] == f"python -m equivae_lite bench {NAME} --to -94.0"
+    assert stored["command"] == (
+        f"python -m equivae_lite bench {NAME} --to -94.0 --seeds 3 --bfloat16"
+    )
     assert stored["target"] == -94.0 and stored["rows"][0]["seconds"] == 120.0
 
 
 def test_a_bound_that_is_never_reached_is_said(asked, tmp_path, capsys):
     found = race.main(NAME, "cpu", -93.95, [0], folder=Folder(tmp_path))
-    seconds = {row["way"]: row["seconds"] for row in found["rows"]}
-    assert seconds["fast"] is None and seconds["preset"] == 120.0
+    reached = {row["way"]: row["reached"] for row in found["rows"]}
+    assert reached == {"preset": True, "loader, counted": True, "fast": False}
     line = next(x for x in capsys.readouterr().out.splitlines() if x[:4] == "fast")
-    assert line.split() == ["fast", "0", "never", "never", "-94.00"]
+    assert line.split() == ["fast", "0", "2", "6", ">0.5", "-94.00"]
 
 
 def test_smoke_times_no_loader_and_writes_no_table(asked, tmp_path):

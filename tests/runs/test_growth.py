@@ -7,8 +7,8 @@ from tools import growth
 
 
 def test_a_row_has_the_steps_of_the_recipe_and_its_own_memory(monkeypatch):
-    monkeypatch.setattr(growth, "STEPS", 1)
-    monkeypatch.setattr(growth, "WARM", 1)
+    monkeypatch.setattr(growth, "FEW", 1)
+    monkeypatch.setattr(growth, "MANY", 3)
     monkeypatch.setattr(growth, "REPEATS", 1)
     found = growth.measure(300, 12, threads=1)
     assert (found["images"], found["classes"]) == (300, 12)

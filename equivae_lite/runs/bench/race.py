@@ -3,7 +3,8 @@
     preset   the experiment as it is
     fast     the recipe that is meant to be quick, EXPERIMENT-fast
     loader   the preset as one would write it first (supervised.py): single steps are
-             timed, and as many of each batch size counted as the preset needed
+             timed, medians of two for m = 1, 4 and 7, and as many of each batch size
+             counted as the preset needed
 
 The number is the bound (4) on the held-out training images, in nats; no test image is
 read. Only training is timed, so leave the machine alone.
@@ -33,7 +34,8 @@ def main(
 ) -> dict:  # fmt: skip
     """Run all of it, print a table, write bench-to-NAME.json (not in smoke).
 
-    With `bfloat16` the fast recipe runs in both precisions. What was stopped goes on:
+    With `bfloat16` the fast recipe runs in both precisions; the preset's is float32
+    always. What was stopped goes on:
     each training has its state and its curve in `folder`.
 
     Raises ExperimentError for an experiment that has no fast recipe, and for a target
@@ -59,16 +61,21 @@ def main(
                 run, seed, device, folder=home, bfloat16=half,
                 limit=200 if smoke else None,
             ), "delete it")["history"]  # fmt: skip
-            epochs = until(history, target)
+            epochs, reached = until(history, target)
+            row = {"seed": seed, "reached": reached, "epochs": len(epochs),
+                   "steps": sum(h["steps"] for h in epochs)}  # fmt: skip
+            seconds = sum(h["seconds"] for h in epochs)
             end = {"end": history[-1]["validation_bound"]}
-            seconds = epochs and sum(h["seconds"] for h in epochs)
-            rows.append(_row(way, seed, epochs, seconds) | end)
-            if way == "preset" and epochs and of_loader:
+            rows.append({"way": way, "seconds": seconds} | row | end)
+            if way == "preset" and of_loader:
                 seconds = sum(h["steps"] * of_loader[str(h["batch"])] for h in epochs)
-                rows.append(_row("loader, counted", seed, epochs, seconds))
+                rows.append({"way": "loader, counted", "seconds": seconds} | row)
     found = {
         "experiment": name, "target": target, "rows": rows, "loader_step": of_loader,
-        **machine.origin(f"bench {name} --to {target}", device),
+        **machine.origin(" ".join([
+            f"bench {name} --to {target} --seeds", *map(str, seeds),
+            *["--bfloat16"][: int(bfloat16)],
+        ]), device),
     }  # fmt: skip
     print(table(found))
     if not smoke:
@@ -76,18 +83,15 @@ def main(
     return found
 
 
-def until(history: list[dict], target: float) -> list[dict] | None:
-    """The epochs of a run up to the first whose held-out bound is at the target."""
+def until(history: list[dict], target: float) -> tuple[list[dict], bool]:
+    """The epochs up to the first whose held-out bound is at the target or above it.
+
+    All of them, and False, where there is none.
+    """
     for i, entry in enumerate(history):
         if entry["validation_bound"] >= target:
-            return history[: i + 1]
-    return None
-
-
-def _row(way: str, seed: int, epochs: list[dict] | None, seconds: float | None) -> dict:
-    steps = epochs and sum(h["steps"] for h in epochs)
-    return {"way": way, "seed": seed, "epochs": epochs and len(epochs),
-            "steps": steps, "seconds": seconds}  # fmt: skip
+            return history[: i + 1], True
+    return history, False
 
 
 def loader_seconds(experiment: Experiment, device: str) -> dict[str, float]:
@@ -110,9 +114,11 @@ def table(found: dict) -> str:
         f"{'':16s} seed  epochs   steps  minutes  bound at the end",
     ]
     for row in found["rows"]:
-        numbers = (row["epochs"], row["steps"])
-        done = "".join("   never" if n is None else f"{n:8d}" for n in numbers)
-        minutes = "" if row["seconds"] is None else f"{row['seconds'] / 60:.1f}"
+        mark = "" if row["reached"] else ">"  # not within so many epochs
+        minutes = f"{mark}{row['seconds'] / 60:.1f}"
         end = f"{row['end']:.2f}" if "end" in row else ""
-        lines.append(f"{row['way']:16s} {row['seed']:4d}{done}{minutes:>9s}{end:>18s}")
+        lines.append(
+            f"{row['way']:16s} {row['seed']:4d}{row['epochs']:8d}{row['steps']:8d}"
+            f"{minutes:>9s}{end:>18s}"
+        )
     return "\n".join(lines)

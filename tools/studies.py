@@ -31,13 +31,13 @@ class Row(Protocol):
 def run_missing(
     path: Path, command: str, base: Experiment, kind: str, rows: Mapping[str, Row],
     run: Callable[[Row, ImageSet, ImageSet, int], dict], seeds: tuple[int, ...],
-    whole: bool = False,
+    whole: bool = False, precision: str = "float32",
 ) -> dict:  # fmt: skip
     """Make every run that the file at `path` lacks; each is written when it ends.
 
     `run` gets a row, the training images without the held-out ones, those, and a seed;
     with `whole` all training images, and none held out.
-    Raises ValueError if the file holds runs of other settings or data.
+    Raises ValueError if the file holds runs of other settings, data or precision.
     """
     torch.set_num_threads(1)
     images = sets.load(base.data)
@@ -54,14 +54,19 @@ def run_missing(
         "versions": versions(),
         kind: {},
     }
+    if precision != "float32":  # which files of before this do not say
+        content["precision"] = precision
+
     def with_stored() -> dict:
         if not path.exists():
             return content
         found = stored(path)
-        if any(found.get(key) != content[key] for key in ("experiment", "data")):
+        same = ("experiment", "data", "precision")
+        if any(found.get(key) != content.get(key) for key in same):
             raise ValueError(
-                f"{path.name} holds runs of other settings or data: delete it to make "
-                f"all of them again with `{command}`"
+                f"{path.name} holds runs of other settings, data or precision "
+                f"({found.get('precision', 'float32')}): delete it to make all of them "
+                f"again with `{command}`"
             )
         return content | {kind: found[kind]}
 

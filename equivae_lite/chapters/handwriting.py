@@ -33,8 +33,8 @@ def moves_table(content: dict) -> str:
 
 def taught_table(content: dict) -> str:
     """Markdown: bounds, what v tells of the class, exchanges."""
-    heads = ["model", "seeds", "bound", "itself in r", "class, samples, %",
-             "class, means, %", "exchange, %"]  # fmt: skip
+    heads = ["model", "seeds", "bound", "itself in r", "misread, samples, %",
+             "misread, means, %", "exchange, %"]  # fmt: skip
     rows = []
     for model, entry in content["models"].items():
 

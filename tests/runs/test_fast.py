@@ -52,7 +52,7 @@ def test_every_arm_is_trained_as_it_says_and_judged_on_held_out_images(
     one = content["arms"]["recipe"]["seeds"]["4"]
     assert one["steps"] == 1 and one["bound"] < 0 < one["kl"]
     assert content["held_out_images"] == 40
-    assert one["precision"] == "bfloat16 products, float32 weights"
+    assert content["precision"] == "bfloat16 products, float32 weights"
 
 
 def test_a_table_has_means_over_seeds():

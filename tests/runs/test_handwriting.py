@@ -140,18 +140,19 @@ def test_two_processes_write_one_file(tmp_path, digits, small, monkeypatch):
     monkeypatch.setattr(sets, "load", lambda name: digits[0])
     monkeypatch.setattr(studies, "MINE", Folder(tmp_path))
     one = ["--models", "equivae", "--out", str(tmp_path)]
-    assert handwriting.main([*one, "--seeds", "0"]) == 0
+    assert handwriting.main([*one, "--seeds", "0", "--bfloat16"]) == 0
     two = [*one[2:], "--models", "equivae", "class-table", "--bfloat16"]
     assert handwriting.main([*two, "--seeds", "3"]) == 0
     assert handwriting.main([*two, "--seeds", "1", "--kept-back"]) == 0
     assert trained == [
-        (BASE.name, 0, False), (BASE.name, 3, True),
+        (BASE.name, 0, True), (BASE.name, 3, True),
         (f"{BASE.name}-class-table", 3, True), (8, 1, True),
     ]  # fmt: skip
-    seeds = files.read_json(tmp_path / "a.json", "")["models"]["equivae"]["seeds"]
-    assert {k: s["precision"][:8] for k, s in seeds.items()} == {
-        "0": "float32", "3": "bfloat16"
-    }  # fmt: skip
+    with pytest.raises(ValueError, match="bfloat16 products"):
+        handwriting.main([*one, "--seeds", "4"])  # in float32
+    content = files.read_json(tmp_path / "a.json", "")
+    seeds = {key: list(entry["seeds"]) for key, entry in content["models"].items()}
+    assert seeds == {"equivae": ["0", "3"], "class-table": ["3"]}
     kept = files.read_json(tmp_path / "b.json", "")["models"]["equivae"]["seeds"]
     assert list(kept) == ["1"] and set(kept["1"]["measures"]) == {"m", "taught"}
 

@@ -14,8 +14,8 @@ from ..model.networks import Architecture
 from .settings import Experiment
 
 _MNIST = Experiment("mnist-supervised", "mnist")
-# As good a bound in a quarter of the preset's time: `bench --to` measures it, chapter 10
-# takes it apart. All but the networks and the objective is ours.
+# As good a bound in a quarter of the preset's time: `bench --to` measures it, and
+# chapter 10 takes it apart. All but the networks and the objective is ours.
 _FAST = replace(
     _MNIST, name="mnist-supervised-fast", schedule=((128, 7),), learning_rate=2e-3,
     muon_rate=0.02, kl_epochs=2.0, decay_from=0.0, averaging=0.98,

@@ -227,7 +227,9 @@ def train_epoch(
         kl_weight = experiment.kl_weight(epoch + step / steps)
         separate = steps_done + step < experiment.separation_steps
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * experiment.decay(epoch + step / steps)
+            muon = group.get("muon", False)
+            rate = experiment.muon_rate if muon else experiment.learning_rate
+            group["lr"] = rate * experiment.decay(epoch + step / steps)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             n = batches.draw_labelled(experiment.labelled_batch) if semi else part
             with held(model.encoder) if separate else nullcontext():

@@ -22,12 +22,8 @@ TIMES = 5
 def optimizer_of(experiment: Experiment, model: nn.Module) -> torch.optim.Adam:
     """Adam on all parameters, or `Muon` where the experiment has a `muon_rate`."""
     if experiment.muon_rate:
-        optimizer = Muon(model, experiment.muon_rate, experiment.learning_rate)
-    else:
-        optimizer = torch.optim.Adam(model.parameters(), lr=experiment.learning_rate)
-    for group in optimizer.param_groups:
-        group["initial_lr"] = group["lr"]  # from which it falls
-    return optimizer
+        return Muon(model, experiment.muon_rate, experiment.learning_rate)
+    return torch.optim.Adam(model.parameters(), lr=experiment.learning_rate)
 
 
 class Muon(torch.optim.Adam):

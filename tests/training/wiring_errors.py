@@ -70,12 +70,14 @@ ERRORS = (
     Planted(
         "lr-never-set", "the schedule's learning rate is not handed to Adam", LOOP,
         """        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * experiment.decay(epoch + step / steps)
+            muon = group.get("muon", False)
+            rate = experiment.muon_rate if muon else experiment.learning_rate
+            group["lr"] = rate * experiment.decay(epoch + step / steps)
 """, "", FIELD.format("decay_from"),
     ),
     Planted(
-        "muon-adams-rate", "Muon steps with Adam's rate",
-        "equivae_lite/training/muon.py", '"lr": rate', '"lr": adam_rate',
+        "muon-adams-rate", "Muon steps with Adam's rate", LOOP,
+        'muon = group.get("muon", False)', "muon = False",
         FIELD.format("muon_rate"),
     ),
     Planted(

@@ -60,7 +60,7 @@ def test_times_and_sizes_are_compared_in_one_unit_and_words_follow(visit):
     assert sizes[: len(filled)] == filled  # what is empty comes last
     shown = page.locator("article table").nth(0)
     # Whether a chapter takes minutes depends on the machine: here one does.
-    shown.locator("tbody tr").nth(1).locator("td").nth(3).evaluate(
+    shown.locator("tbody td:nth-child(4)").nth(1).evaluate(
         "cell => { cell.textContent = '1 min' }"
     )
     shown.locator("th", has_text="time").locator(".sort").click()

@@ -239,6 +239,7 @@ def train_epoch(
                         model, batches, n, part if after_warmup >= 0 else None, m,
                         kl_weight, experiment, teacher=average.of(model),
                         shut=after_warmup < experiment.shut_steps,
+                        second=0 < experiment.second_after <= after_warmup,
                     )  # fmt: skip
                 else:
                     value, log = labelled_bound(

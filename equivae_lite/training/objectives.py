@@ -16,6 +16,7 @@ from ..data.sets import ImageSet, Pixels
 from ..data.splits import labelled_rows
 from ..model import bounds, groups, label_sum
 from ..model.equivae import EquiVAE
+from . import targets
 from .sampling import ComplementaryPools, complementary_mean
 from .settings import Experiment
 
@@ -38,8 +39,10 @@ class Batches:
         self.y = data.labels[self.labelled]
         self.pools = ComplementaryPools(self.y, self.generator, data.classes)
         self.m_max = min(experiment.m_max, self.pools.largest_m)
-        # Running mean of q(y | x) over some 50 steps; uniform at an epoch's start.
+        # Running means of q(y | x) over some 50 steps, of the model and of its
+        # teacher; uniform at an epoch's start.
         self.q_mean = torch.full((data.classes,), 1 / data.classes, device=device)
+        self.teacher_mean = self.q_mean.clone()
 
     def x(self, indices: Tensor) -> Tensor:
         """Network input of images: (...,) -> (..., C, H, W)."""
@@ -67,7 +70,8 @@ class Batches:
 
     def seed(self, seed: int, epoch: int) -> None:
         """Start an epoch's random numbers; `torch.manual_seed` is for dropout."""
-        self.q_mean.fill_(1 / len(self.q_mean))
+        for mean in (self.q_mean, self.teacher_mean):
+            mean.fill_(1 / len(mean))
         self.generator.manual_seed(seed * 10_007 + epoch)
         torch.manual_seed(seed * 10_007 + epoch)
 
@@ -171,6 +175,7 @@ def semi_supervised_objective(
     experiment: Experiment,
     teacher: EquiVAE | None = None,
     shut: bool = False,
+    second: bool = False,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Minibatch estimate of (7), per image, plus what the experiment adds to it.
 
@@ -181,9 +186,10 @@ def semi_supervised_objective(
 
     q_y-post reads its images distorted where the experiment says so. (6) holds for
     any q(y), so it stays a bound for the image as it is. Ours, and off at 0:
-    `alpha` times log q_y-post(y_n | x_n); `balance`, see `imbalance`; and
-    `consistency` times the negative KL from the label posterior of the `teacher` (by
-    default the model itself), which reads the image undistorted, without gradient.
+    `alpha` times log q_y-post(y_n | x_n); `balance`, see `imbalance`; `consistency`
+    times the negative KL from the label posterior of the `teacher` (by default the
+    model itself), which reads the image undistorted, without gradient; and `contrast`
+    of the bounds of two labels. With `second` these change the teacher's reading.
     """
     e, classes = experiment, model.arch.classes
     x_lab = batches.x(batches.labelled[n])
@@ -218,25 +224,38 @@ def semi_supervised_objective(
         log["unlabelled_bound"] = unlabelled.detach()
         value = value + w * labelled + (1 - w) * unlabelled
     if e.balance:
-        value = value - e.balance * imbalance(batches, log_q, log_p)
-    if e.consistency:
+        value = value - e.balance * targets.imbalance(batches.q_mean, log_q, log_p)
+    if e.consistency or e.contrast:
         with torch.no_grad():
             target = (teacher or model).label_log_posterior(x)
-        apart = bounds.categorical_kl(target, log_q).mean()
+            if e.aligned:
+                batches.teacher_mean.lerp_(target.exp().mean(dim=0), 0.02)
+                target = targets.aligned(target, batches.teacher_mean)
+    if e.contrast:
+        labels = targets.two_labels(target, batches.generator)
+        bound = bounds_of(model, batches, x, labels, m)
+        told_apart = targets.contrast(bound)
+        log["contrast"] = told_apart.detach()
+        value = value + e.contrast * told_apart
+        if second:
+            target = targets.second_reading(target, labels, bound.detach())
+    if e.consistency:
+        apart = targets.apart(target, log_q, e.sure).mean()
         log["apart"] = apart.detach()
         value = value - e.consistency * apart
     return value, log
 
 
-def imbalance(batches: Batches, log_q: Tensor, log_p: Tensor) -> Tensor:
-    """A number with the gradient of KL[q(y) || p(y)] for the mean label posterior.
+def bounds_of(
+    model: EquiVAE, batches: Batches, x: Tensor, labels: Tensor, m: int
+) -> Tensor:
+    """(4) of each image under some of the classes: x (B, C, H, W), labels (B, k).
 
-    q(y) is the mean of q(y | x) over the images of the last steps: over one batch
-    alone the KL would be mostly the noise of a small sample.
+    All images have the same r_y of a class. Returns (B, k).
     """
-    q_mean = log_q.exp().mean(dim=0)
-    batches.q_mean.lerp_(q_mean.detach(), 0.02)
-    return (q_mean * (batches.q_mean.log() - log_p)).sum()
+    r = class_representations(model, batches, 1, m)[0]
+    eps = batches.noise(*labels.shape, model.arch.v_dim)
+    return model.terms_per_class(x, r[labels], eps).bound
 
 
 def class_representations(

@@ -13,6 +13,10 @@ from ..errors import ExperimentError
 from ..model.networks import Architecture
 
 LABEL_SUMS = ("exact", "sampled")
+# Fields that cards and results do not name where they are off: these are older.
+LATER = (
+    "separation_distortion", "muon_rate", "aligned", "sure", "contrast", "second_after",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,16 @@ class Experiment:
     distortion: float = 0.0  # q_y-post reads images distorted with this strength
     # Weight of -KL from the averaged model's q(y | x), which reads x undistorted.
     consistency: float = 0.0
+    aligned: bool = False  # its readings are made to have the prior for their mean
+    # Where it gives a label at least this much, that is the target; elsewhere nothing.
+    sure: float = 0.0
     balance: float = 0.0  # weight of -KL[q(y) || p(y)] for the mean q(y)
+    # Weight of log sigmoid(lead / 10 nats), the lead being that of the bound with the
+    # label read over the bound with another one.
+    contrast: float = 0.0
+    # After so many steps with unlabelled images (0: never) these two bounds change what
+    # the averaged model reads, too.
+    second_after: int = 0
     generative: bool = True  # False: no bound at all, q_y-post by itself (a baseline)
     # The sum over labels in (6): "exact", or "sampled" from about one decoding an
     # image with the same mean (see label_sum).
@@ -114,7 +127,7 @@ class Experiment:
         settings = asdict(self)
         if self.arch.likelihood == "bernoulli":
             del settings["arch"]["variance"]  # it has none
-        for name in ("separation_distortion", "muon_rate"):
+        for name in LATER:
             if not settings[name]:  # cards of before this field lack it
                 del settings[name]
         return settings

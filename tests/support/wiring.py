@@ -16,7 +16,7 @@ import torch
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.model.networks import Architecture
-from equivae_lite.training import loop, objectives
+from equivae_lite.training import loop, objectives, targets
 from equivae_lite.training.settings import Experiment
 
 ARCH = Architecture(r_dim=3, v_dim=2, hidden=(16, 4))
@@ -113,7 +113,8 @@ STEPWISE = (
     "weight of log p, labelled", "weight of KL, labelled",
     "weight of log p, unlabelled", "weight of KL, unlabelled",
     "weight of separation", "weight of log q_y", "weight of consistency",
-    "weight of KL of q_y", "weight of balance", "draws of v", "sum over labels",
+    "weight of KL of q_y", "weight of balance", "weight of contrast", "aligned", "sure",
+    "second reading", "draws of v", "sum over labels",
     "distorted", "distorted by", "the bounds read", "q_y-post reads", "teacher",
     "averaged", "products", "device", "input", "seeds",
 )  # fmt: skip
@@ -185,7 +186,10 @@ def _watch_parts(patch, step, kept):
     for owner in (loop, objectives):
         wrap(owner, "labelled_bound", labelled, labelled_done)
 
-    def semi(model, batches, n, u, m, kl_weight, experiment, teacher=None, shut=False):
+    def semi(
+        model, batches, n, u, m, kl_weight, experiment, teacher=None, shut=False,
+        second=False,
+    ):  # fmt: skip
         step.update(n=n, u=u, m=m, shut=shut, semi=True, given_teacher=teacher)
         step["training mode"] = model.training
         step["held"] = not any(p.requires_grad for p in model.encoder.parameters())
@@ -241,10 +245,20 @@ def _watch_parts(patch, step, kept):
     wrap(objectives, "distort", after=distorted)
 
     def categorical(found, log_q, log_p):
-        retained("KL of q_y" if log_q.requires_grad else "apart", found)
+        if log_q.requires_grad:  # the other one is `apart`
+            retained("KL of q_y", found)
 
     wrap(objectives.bounds, "categorical_kl", after=categorical)
-    wrap(objectives, "imbalance", after=lambda found, *_: retained("balance", found))
+
+    def apart(found, target, log_q, sure):
+        retained("apart", found)
+        step["sure"] = sure
+
+    wrap(targets, "apart", after=apart)
+    wrap(targets, "aligned", before=lambda *_: step.update(aligned=True))
+    wrap(targets, "second_reading", before=lambda *_: step.update(second=True))
+    wrap(targets, "contrast", after=lambda found, *_: retained("contrast", found))
+    wrap(targets, "imbalance", after=lambda found, *_: retained("balance", found))
     wrap(loop, "separation", after=lambda found, *_: retained("separation", found))
 
 
@@ -314,6 +328,10 @@ def _write_down(adam, step, kept, seen):
         "weight of consistency": slope(*step.get("apart", [])),
         "weight of KL of q_y": slope(*step.get("KL of q_y", [])),
         "weight of balance": slope(*step.get("balance", [])),
+        "weight of contrast": -slope(*step.get("contrast", [])),
+        "aligned": step.get("aligned", False),
+        "sure": step.get("sure"),
+        "second reading": step.get("second", False),
         "draws of v": step.get("draws", ()),  # for each kind of images
         "sum over labels": step.get("sum"),
         "distorted": step.get("strengths", []),

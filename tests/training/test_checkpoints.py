@@ -15,6 +15,7 @@ from equivae_lite import files
 from equivae_lite.errors import CheckpointError
 from equivae_lite.training import checkpoints
 from equivae_lite.training.experiments import PRESETS
+from equivae_lite.training.settings import LATER
 from tests.support.small import (
     COLOUR,
     PLAIN,
@@ -355,7 +356,6 @@ def test_experiment_fields_in_cards_are_plain_json():
         settings = json.loads(json.dumps(preset.to_dict()))
         names = {f.name for f in dataclasses.fields(preset)}
         # Cards that were written before these fields came have none.
-        later = {"separation_distortion", "muon_rate"}
-        assert names - settings.keys() <= later
-        for name in later:
-            assert settings.get(name, 0.0) == getattr(preset, name)
+        assert names - settings.keys() <= set(LATER)
+        for name in LATER:
+            assert settings.get(name, 0) == getattr(preset, name)

@@ -10,7 +10,7 @@ from equivae_lite.data import sources
 from equivae_lite.errors import EquivaeError, ExperimentError
 from equivae_lite.training import checkpoints, experiments
 from equivae_lite.training.experiments import PRESETS
-from equivae_lite.training.settings import Experiment
+from equivae_lite.training.settings import LATER, Experiment
 
 # name: (data, likelihood, latents, widths, m_max, labels), from Appendix B
 PAPER = {
@@ -56,8 +56,7 @@ def test_presets_are_consistent(preset):
 @each_preset
 def test_a_card_holds_everything_that_a_model_is_built_from(preset):
     card = json.loads(json.dumps(preset.to_dict()))
-    later = {"separation_distortion", "muon_rate"}  # not on cards where they are off
-    later = {name for name in later if not getattr(preset, name)}
+    later = {name for name in LATER if not getattr(preset, name)}  # off, not on cards
     assert set(card) == {f.name for f in dataclasses.fields(Experiment)} - later
     again = checkpoints.build(card)
     assert again.arch == preset.arch

@@ -119,7 +119,7 @@ def as_in_the_warm_up(steps):
 
 PER_STEP_OF_WARM_UP = (
     "batch", "order", "pools", "without unlabelled images", *WEIGHTS,
-    "weight of consistency", "draws of v", "sum over labels", "distorted",
+    "weight of consistency", "sure", "draws of v", "sum over labels", "distorted",
     "the bounds read", "q_y-post reads", "teacher", "products", "device",
 )  # fmt: skip
 FIELDS = {
@@ -297,13 +297,39 @@ FIELDS = {
              {"weight of consistency": times(9)}),
         Case(
             SEMI, 0.0, {"teacher": [[]] + [[AVERAGE]] * 5},
-            {"teacher": [[]] * 6, "weight of consistency": [0] * 6,
+            {"teacher": [[]] * 6, "weight of consistency": [0] * 6, "sure": [None] * 6,
              "history": Is(lambda keys: "apart" not in keys)},
         ),
+    ],
+    "aligned": [
+        Case(SEMI, True, {"aligned": [False] * 6},
+             {"aligned": each((False, 1), (True, 5))})
+    ],
+    "sure": [
+        # With a threshold that every reading passes the term has all its weight.
+        Case(SEMI, 1e-6, {"sure": [None] + [0] * 5}, {"sure": [None] + [1e-6] * 5})
     ],
     "balance": [
         Case(SEMI, 4.0, {"weight of balance": [0] * 6},
              {"weight of balance": times(4)})
+    ],
+    "contrast": [
+        # One more pool of each class, and one more draw of v, (B, 2) together.
+        Case(
+            SEMI, 4.0,
+            {"weight of contrast": [0] * 6, "draws of v": [()] + [(1, 1)] * 5},
+            {"weight of contrast": times(4),
+             "draws of v": [()] + [(1, 1, n) for n in (16, 16, 2, 32, 18)],
+             "pools": Is(lambda ps: [len(p) for p in ps] == [0, 3, 3, 3, 3, 3]),
+             "history": Is(lambda keys: "contrast" in keys)},
+        ),
+    ],
+    "second_after": [
+        # The fourth step with unlabelled images is the first of the second epoch.
+        Case(
+            replace(SEMI, contrast=4.0), 3, {"second reading": [False] * 6},
+            {"second reading": each((False, 4), (True, 2))},
+        )
     ],
     "generative": [
         Case(
@@ -656,9 +682,12 @@ def test_every_pair_of_an_epoch_and_a_seed_has_its_own_random_numbers():
     first = []
     for seed in (0, 1):
         for epoch in (0, 1):
-            batches.q_mean.fill_(0.3)
+            means = batches.q_mean, batches.teacher_mean
+            for mean in means:
+                mean.fill_(0.3)
             batches.seed(seed, epoch)
-            assert torch.equal(batches.q_mean, torch.full((10,), 0.1))
+            for mean in means:
+                assert torch.equal(mean, torch.full((10,), 0.1))
             first.append((float(torch.rand(())), float(batches.noise(1))))
     assert len(set(first)) == len({a for a, _ in first}) == 4
     assert len({b for _, b in first}) == 4

@@ -162,7 +162,28 @@ ERRORS = (
         SETTINGS, "(progress - start) / (self.epochs - start)",
         "(progress - start) / (self.epochs + 1 - start)", FIELD.format("learning_rate"),
     ),
+    Planted(
+        "second-anew", "steps before the second reading counted with the warm-up's",
+        LOOP, "second=0 < experiment.second_after <= after_warmup",
+        "second=0 < experiment.second_after <= steps_done + step",
+        FIELD.format("second_after"),
+    ),
     # Arguments passed on.
+    Planted(
+        "contrast-unweighted", "the contrast without its weight", OBJECTIVES,
+        "value = value + e.contrast * told_apart", "value = value + told_apart",
+        FIELD.format("contrast"),
+    ),
+    Planted(
+        "sure-ignored", "the threshold on readings arrives nowhere", OBJECTIVES,
+        "targets.apart(target, log_q, e.sure)", "targets.apart(target, log_q, 0.0)",
+        FIELD.format("sure"),
+    ),
+    Planted(
+        "always-aligned", "readings are aligned whatever was asked for", OBJECTIVES,
+        "            if e.aligned:\n", "            if True:\n",
+        FIELD.format("aligned"),
+    ),
     Planted(
         "labelled-batch-ignored", "as many labelled images as unlabelled ones", LOOP,
         "batches.draw_labelled(experiment.labelled_batch)",

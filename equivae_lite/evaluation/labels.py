@@ -65,6 +65,20 @@ class LabelReport(NamedTuple):
             "generative_error": label_error(self.bound_y, labels),
         }
 
+    def together(self, labels: Tensor, scale: float) -> dict[str, float]:
+        """Error of log q + (4) / scale, and the share that both of the two get wrong.
+
+        A product of the two classifiers, the odds of the second to the power 1 / scale.
+        Raises DataError as `label_error` does, and for a scale that is not above 0.
+        """
+        if not 0 < scale < math.inf:
+            raise DataError(f"scale is {scale}: take a number of nats above 0.")
+        wrong = [scores.argmax(dim=1) != labels for scores in (self.log_q, self.bound_y)]
+        return {
+            "together_error": label_error(self.log_q + self.bound_y / scale, labels),
+            "both_wrong": float((wrong[0] & wrong[1]).double().mean()),
+        }
+
     def unlabelled_bound(self) -> Tensor:
         """Equation (6) with p(y) uniform, (N,). DataError for NaN."""
         numbers("log_q", self.log_q, 2, 1)

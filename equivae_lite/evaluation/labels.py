@@ -73,7 +73,8 @@ class LabelReport(NamedTuple):
         """
         if not 0 < scale < math.inf:
             raise DataError(f"scale is {scale}: take a number of nats above 0.")
-        wrong = [scores.argmax(dim=1) != labels for scores in (self.log_q, self.bound_y)]
+        guesses = (scores.argmax(dim=1) for scores in (self.log_q, self.bound_y))
+        wrong = [guess != labels for guess in guesses]
         return {
             "together_error": label_error(self.log_q + self.bound_y / scale, labels),
             "both_wrong": float((wrong[0] & wrong[1]).double().mean()),

@@ -106,8 +106,8 @@ _CHANGED: dict[str, tuple[str, dict]] = {
     "xavier": ("Xavier initialisation", {"arch": replace(_ARCH, init="xavier")}),
     "pytorch": ("PyTorch initialisation", {"arch": replace(_ARCH, init="pytorch")}),
 }
-# Do the bounds earn their place? Three epochs; targets that are labels where the average
-# is sure; then the bounds, and what lets them say more.
+# Do the bounds earn their place? Three epochs; targets that are labels where the
+# average is sure; then the bounds, and what lets them say more.
 _LONGER = {"schedule": ((64, 3),)}
 _SURE = _LONGER | {"aligned": True, "sure": 0.9}
 _CONTRAST = _SURE | {"contrast": 50.0}

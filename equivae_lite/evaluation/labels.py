@@ -73,18 +73,23 @@ class LabelReport(NamedTuple):
         """
         if not 0 < scale < math.inf:
             raise DataError(f"scale is {scale}: take a number of nats above 0.")
-        guesses = (scores.argmax(dim=1) for scores in (self.log_q, self.bound_y))
-        wrong = [guess != labels for guess in guesses]
-        return {
-            "together_error": label_error(self.log_q + self.bound_y / scale, labels),
-            "both_wrong": float((wrong[0] & wrong[1]).double().mean()),
-        }
+        self.errors(labels)  # raises what it has to say
+        if self.log_q.shape != self.bound_y.shape:
+            raise DataError(
+                f"log_q {tuple(self.log_q.shape)} and bound_y "
+                f"{tuple(self.bound_y.shape)} must be of the same images and classes."
+            )
+        together = label_error(self.log_q + self.bound_y / scale, labels)
+        y = class_indices(labels, *self.log_q.shape).to(self.log_q.device)
+        both = (self.log_q.argmax(dim=1) != y) & (self.bound_y.argmax(dim=1) != y)
+        return {"together_error": together, "both_wrong": float(both.double().mean())}
 
     def unlabelled_bound(self) -> Tensor:
         """Equation (6) with p(y) uniform, (N,). DataError for NaN."""
         numbers("log_q", self.log_q, 2, 1)
-        log_p = torch.full_like(self.log_q, -math.log(self.log_q.shape[1]))
-        return bounds.unlabelled_bound(self.bound_y, self.log_q, log_p)
+        log_q = self.log_q if self.log_q.is_floating_point() else self.log_q.float()
+        log_p = torch.full_like(log_q, -math.log(log_q.shape[1]))
+        return bounds.unlabelled_bound(self.bound_y, log_q, log_p)
 
 
 def bound_matrix(bound_y: Tensor, labels: Tensor) -> Tensor:

@@ -98,6 +98,23 @@ def test_label_error_by_sklearn(seed, n, classes, form):
     assert report["generative_error"] == pytest.approx(worst)
 
 
+@covers("labels.LabelReport.together")
+@given(seeds, st.integers(1, 9), st.integers(2, 4), forms)
+@quick(40)
+def test_two_classifiers_together_by_numpy(seed, n, classes, form):
+    log_q, of_y = simplex(seed, n, classes), 20 * random(seed + 1, n, classes)
+    y = np.random.default_rng(seed).integers(classes, size=n).tolist()
+    found = LabelReport(log_q, of_y).together(FORMS[form](y), 10.0)
+    product = log_q.exp().numpy() * np.exp(of_y.numpy() / 10)
+    right = accuracy_score(y, product.argmax(1))
+    assert found["together_error"] == pytest.approx(1 - right)
+    by_q, by_bound = (z.numpy().argmax(1) != np.array(y) for z in (log_q, of_y))
+    assert found["both_wrong"] == pytest.approx((by_q & by_bound).mean())
+    for scale in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(DataError, match="scale"):
+            LabelReport(log_q, of_y).together(y, scale)
+
+
 @covers("labels.renamed_error")
 @given(seeds, st.integers(1, 9), st.integers(2, 4), forms)
 @quick(40)
@@ -157,6 +174,7 @@ def test_labels_that_are_none(wrong):
         lambda: labels.renamed_error(scores, wrong),
         lambda: labels.bound_matrix(scores, wrong),
         lambda: LabelReport(scores, scores).errors(wrong),
+        lambda: LabelReport(scores, scores).together(wrong, 1.0),
         lambda: bound.probe_error(scores, [0, 1, 2, 0], scores, wrong),
         lambda: bound.probe_error(scores, wrong, scores, [0, 1, 2, 0]),
     ):
@@ -174,6 +192,7 @@ def test_whatever_is_said_of_labels(a, b, c):
         assert error is None or 0 <= error <= 1
     survives(labels.bound_matrix, a, b)
     survives(LabelReport(a, b).errors, c)
+    survives(LabelReport(a, b).together, c, 10.0)
     survives(LabelReport(a, b).unlabelled_bound)
     survives(bound.probe_error, a, b, a, c)
 

@@ -1,6 +1,6 @@
 """The study of the semi-supervised recipe: what it runs, on what, what it keeps."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 
@@ -44,7 +44,7 @@ def no_table(monkeypatch):
 
 
 def differing(a, b):
-    a, b = study.experiment(a).to_dict(), study.experiment(b).to_dict()
+    a, b = asdict(study.experiment(a)), asdict(study.experiment(b))
     return {k for k in a if a[k] != b[k]} - {"name"}
 
 
@@ -68,6 +68,16 @@ def test_variants_change_one_lever_each():
                 "equal-shut-first": {"labelled_weight"} | shut,
                 "equal-shut-first-long": {"labelled_weight", "schedule"} | shut,
             }[variant]
+        elif (arm := variant.removesuffix(f"-{study.FEW}")) in study.EARNED:
+            few = arm != variant
+            changed = differing(f"labels-{study.FEW}" if few else "recipe", variant)
+            expected = {"schedule"} | {
+                "longer-no-bound": {"generative"},
+                "sure-no-bound": {"aligned", "sure", "generative"},
+                "sure": {"aligned", "sure"},
+                "contrast": {"aligned", "sure", "contrast"},
+                "second": {"aligned", "sure", "contrast", "second_after"},
+            }[arm]
         elif first == "labels":
             changed, expected = differing("recipe", variant), {"labels"}
             changed -= {"m_max"}  # never above the smallest class minus one

@@ -106,13 +106,13 @@ _CHANGED: dict[str, tuple[str, dict]] = {
     "xavier": ("Xavier initialisation", {"arch": replace(_ARCH, init="xavier")}),
     "pytorch": ("PyTorch initialisation", {"arch": replace(_ARCH, init="pytorch")}),
 }
-# Do the bounds earn their place? Three epochs; targets that are labels where the
+# Do the bounds earn their place? Two epochs; targets that are labels where the
 # average is sure; then the bounds, and what lets them say more.
-_LONGER = {"schedule": ((64, 3),)}
+_LONGER = {"schedule": ((64, 2),)}
 _SURE = _LONGER | {"aligned": True, "sure": 0.9}
 _CONTRAST = _SURE | {"contrast": 50.0}
 EARNED: dict[str, tuple[str, dict]] = {
-    "longer-no-bound": ("no bounds, three epochs", _LONGER | {"generative": False}),
+    "longer-no-bound": ("no bounds, two epochs", _LONGER | {"generative": False}),
     "sure-no-bound": ("and sure targets", _SURE | {"generative": False}),
     "sure": ("and bounds", _SURE),
     "contrast": ("and contrast", _CONTRAST),

@@ -119,10 +119,19 @@ EARNED: dict[str, tuple[str, dict]] = {
     "second": ("and a second reading", _CONTRAST | {"second_after": 600}),
 }
 FEW = 20  # labels: the same once more
+# Without bounds, three times as long as the preset: does a wrong guess lock in?
+_PATIENT = {
+    "schedule": experiments.get(f"{NAME}-long").schedule, "generative": False,
+    "warmup_steps": experiments.get(NAME).warmup_steps,
+}  # fmt: skip
+PATIENT: dict[str, tuple[str, dict]] = {
+    "patient": ("no bounds, fifteen epochs", _PATIENT),
+    "patient-sure": ("and sure targets", _PATIENT | {"aligned": True, "sure": 0.9}),
+}
 WORDS = {v: words for v, (words, _) in (_ADDED | _CHANGED).items()}
 VARIANTS: dict[str, dict] = {
     **{v: APPENDIX | changes for v, (_, changes) in (ITSELF | _ADDED).items()},
-    **{v: RECIPE | changes for v, (_, changes) in (_CHANGED | EARNED).items()},
+    **{v: RECIPE | changes for v, (_, changes) in (_CHANGED | EARNED | PATIENT).items()},
 }
 # The error against the number of labels: the recipe, and q_y-post on the labelled
 # images alone. At least one image more than m of every class; "recipe" has 100.

@@ -78,6 +78,10 @@ def test_variants_change_one_lever_each():
                 "contrast": {"aligned", "sure", "contrast"},
                 "second": {"aligned", "sure", "contrast", "second_after"},
             }[arm]
+        elif variant in study.PATIENT:
+            changed = differing("recipe", variant)
+            expected = {"schedule", "warmup_steps", "generative"}
+            expected |= {"aligned", "sure"} if second else set()
         elif first == "labels":
             changed, expected = differing("recipe", variant), {"labels"}
             changed -= {"m_max"}  # never above the smallest class minus one

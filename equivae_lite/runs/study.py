@@ -131,7 +131,10 @@ PATIENT: dict[str, tuple[str, dict]] = {
 WORDS = {v: words for v, (words, _) in (_ADDED | _CHANGED).items()}
 VARIANTS: dict[str, dict] = {
     **{v: APPENDIX | changes for v, (_, changes) in (ITSELF | _ADDED).items()},
-    **{v: RECIPE | changes for v, (_, changes) in (_CHANGED | EARNED | PATIENT).items()},
+    **{
+        v: RECIPE | changes
+        for v, (_, changes) in (_CHANGED | EARNED | PATIENT).items()
+    },
 }
 # The error against the number of labels: the recipe, and q_y-post on the labelled
 # images alone. At least one image more than m of every class; "recipe" has 100.

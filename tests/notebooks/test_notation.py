@@ -9,7 +9,7 @@ from equivae_lite.data import distortions, sets, splits
 from equivae_lite.evaluation import labels, pixel_density, summaries
 from equivae_lite.model import bounds, groups, networks
 from equivae_lite.model.equivae import EquiVAE
-from equivae_lite.training import experiments, loop, objectives, sampling
+from equivae_lite.training import experiments, loop, objectives, sampling, targets
 from tools.notebooks.book import BOOK
 
 EXPERIMENT = experiments.get("mnist-semi-supervised")
@@ -36,6 +36,7 @@ def scope() -> dict:
         "sampling": sampling,
         "distortions": distortions,
         "labels": labels,
+        "targets": targets,
         "summaries": summaries,
         "loop": loop,
         "experiment": EXPERIMENT,

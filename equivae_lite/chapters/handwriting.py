@@ -24,7 +24,7 @@ def moves_table(content: dict) -> str:
     for model, entry in content["models"].items():
         rows.append([
             entry["words"],
-            *(cell(mean_of(content, model, kinds, key), 2)
+            *(cell(mean_of(content, model, kinds, key), 3)
               for key in ("rule", "done") for kinds in MOVES.values()),
             cell(mean_of(content, model, tuple(TELLS), "r_moves"), 1, 100),
         ])  # fmt: skip

@@ -177,8 +177,8 @@ def made_up():
 def test_tables_show_what_was_measured_and_a_dash_for_the_rest():
     content = json.loads(json.dumps(made_up()))
     first, second = tables.moves_table(content).split("\n")[2:4]
-    assert first == "| EquiVAE |" + " 0.90 |" * 4 + " 0.80 |" * 4 + " 5.0 |"
-    assert second.endswith(" 0.80 | – |")
+    assert first == "| EquiVAE |" + " 0.900 |" * 4 + " 0.800 |" * 4 + " 5.0 |"
+    assert second.endswith(" 0.800 | – |")
     first, second = tables.taught_table(content).split("\n")[2:4]
     assert first == "| EquiVAE | 1 | -94.00 | 1.00 | 80.0 | 25.0 | 1.0 |"
     assert second == "| plain VAE | 1 | -94.00 | – | 80.0 | 25.0 | – |"

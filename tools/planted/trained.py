@@ -74,7 +74,7 @@ TRAINED = (
     ),
     _value(
         "trained-consistency-reversed", "the consistency's KL the wrong way round",
-        "training.objectives", "semi_supervised_objective",
+        "training.targets", "apart",
         "bounds.categorical_kl(target, log_q)", "bounds.categorical_kl(log_q, target)",
     ),
     _value(

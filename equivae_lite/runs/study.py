@@ -112,11 +112,14 @@ _LONGER = {"schedule": ((64, 2),)}
 _SURE = _LONGER | {"aligned": True, "sure": 0.9}
 _CONTRAST = _SURE | {"contrast": 50.0}
 EARNED: dict[str, tuple[str, dict]] = {
-    "longer-no-bound": ("no bounds, two epochs", _LONGER | {"generative": False}),
-    "sure-no-bound": ("and sure targets", _SURE | {"generative": False}),
-    "sure": ("and bounds", _SURE),
-    "contrast": ("and contrast", _CONTRAST),
-    "second": ("and a second reading", _CONTRAST | {"second_after": 600}),
+    "longer-no-bound": ("no bounds", _LONGER | {"generative": False}),
+    "sure-no-bound": ("no bounds, sure targets", _SURE | {"generative": False}),
+    "sure": ("sure targets, bounds", _SURE),
+    "contrast": ("sure targets, bounds, contrast", _CONTRAST),
+    "second": (
+        "sure targets, bounds, contrast, second reading",
+        _CONTRAST | {"second_after": 600},
+    ),
 }
 FEW = 20  # labels: the same once more
 # Without bounds, three times as long as the preset: does a wrong guess lock in?

@@ -43,7 +43,7 @@ for name, e in experiments.PRESETS.items():
     experiments.PRESETS[name] = replace(e, schedule=((1200, 1),), warmup_steps=0,
                                         separation_steps=0, labels=labels)
 study.VARIANTS = {v: study.VARIANTS[v] | {"schedule": ((1200, 1),), "warmup_steps": 0}
-                  for v in ("recipe", "appendix", "second-20")}
+                  for v in ("recipe", "appendix")}
 for line in sys.stdin.read().splitlines():
     words = line.split()
     os.environ.pop("EQUIVAE_MAX_STEPS", None)

@@ -1,6 +1,6 @@
 """Errors of wiring are planted; the test that is named beside each notices it.
 
-Here a third of them, in a minute or two; all: python -m tests.training.wiring_errors.
+Here some of them, in a minute; all: python -m tests.training.wiring_errors.
 """
 
 import re
@@ -12,7 +12,7 @@ from tests.training import wiring_errors
 from tests.training.wiring_errors import ERRORS, ROOT
 
 NAMED = 7  # those that once survived
-THIRD = (*ERRORS[:NAMED], *ERRORS[NAMED::4])
+SOME = (*ERRORS[:NAMED], *ERRORS[NAMED::8])
 
 
 def test_there_are_enough_and_all_differ():
@@ -34,8 +34,8 @@ def test_every_error_names_a_test_that_is_there():
 
 
 @pytest.mark.slow
-def test_a_third_of_the_errors_is_noticed():
-    found, whole = wiring_errors.hunt(THIRD)
+def test_some_of_the_errors_are_noticed():
+    found, whole = wiring_errors.hunt(SOME)
     assert whole[1] == [], "fails without any error"
     not_tried = {n for n, outcome in found.items() if wiring_errors.skipped(outcome)}
     assert all(name.startswith("browser") for name in not_tried)

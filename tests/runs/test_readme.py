@@ -26,7 +26,7 @@ from equivae_lite.training import experiments
 
 def load(name, split="train", limit=None, device="cpu", root=None):
     g = torch.Generator().manual_seed(sets.SPLITS.index(split))
-    count = min(limit or 1200, 4000) if split == "train" else 100
+    count = min(limit or 600, 4000) if split == "train" else 100
     shape = (1, 28, 28) if name in ("mnist", "glyphs") else (3, 32, 32)
     x = torch.randint(256, (count, *shape), generator=g, dtype=torch.uint8)
     y = torch.arange(count) % 10
@@ -40,9 +40,9 @@ whole = bound.importance_weighted
 bound.importance_weighted = lambda *a: whole(*a[:-1], (1, 2))
 for name, e in experiments.PRESETS.items():
     labels = e.labels and min(e.labels, 200)
-    experiments.PRESETS[name] = replace(e, schedule=((1200, 1),), warmup_steps=0,
+    experiments.PRESETS[name] = replace(e, schedule=((600, 1),), warmup_steps=0,
                                         separation_steps=0, labels=labels)
-study.VARIANTS = {v: study.VARIANTS[v] | {"schedule": ((1200, 1),), "warmup_steps": 0}
+study.VARIANTS = {v: study.VARIANTS[v] | {"schedule": ((600, 1),), "warmup_steps": 0}
                   for v in ("recipe", "appendix")}
 for line in sys.stdin.read().splitlines():
     words = line.split()

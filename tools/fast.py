@@ -14,15 +14,19 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, field, replace
+from unittest.mock import patch
 
 import torch
 
 from equivae_lite.chapters.fast import worth_table
 from equivae_lite.data.sets import ImageSet, Pixels
 from equivae_lite.evaluation.held_out import held_out_terms
+from equivae_lite.model.equivae import EquiVAE
 from equivae_lite.runs import pipeline
 from equivae_lite.runs.folders import SHELF
-from equivae_lite.training import experiments, loop
+from equivae_lite.training import checkpoints, experiments, loop
+from equivae_lite.training.settings import Experiment
+from tools.starts import Change, scale
 from tools.studies import run_missing, stored
 
 PATH = SHELF.results / "mnist-fast.json"
@@ -33,11 +37,12 @@ BASE = replace(experiments.get("mnist-supervised-fast"), schedule=((128, 3),))
 
 @dataclass(frozen=True)
 class Arm:
-    """The recipe with one change."""
+    """The recipe with one change, of a field or of the weights that it begins with."""
 
     words: str
     fields: dict[str, object] = field(default_factory=dict)
     init: str = "he"
+    change: Change = lambda model: None
 
 
 ARMS = {
@@ -50,6 +55,8 @@ ARMS = {
     "kl-at-once": Arm("the whole KL from the start", {"kl_epochs": 0.0}),
     "batch-256": Arm("batches of 256", {"schedule": ((256, BASE.epochs),)}),
     "pytorch": Arm("PyTorch's start", init="pytorch"),
+    "he-scale": Arm("its start, PyTorch's scale", change=lambda m: scale(m, -1.0)),
+    "pytorch-scale": Arm("PyTorch's start, He's scale", init="pytorch", change=scale),
 }  # fmt: skip
 
 
@@ -58,9 +65,17 @@ def run(
 ) -> dict:
     """Train one arm; its held-out bound, and what it cost."""
     e = replace(BASE, arch=replace(BASE.arch, init=arm.init), **arm.fields)
-    model, history = loop.fit(
-        e, train, Pixels.unit(), seed, progress=False, bfloat16=bfloat16
-    )
+
+    def begun(experiment: Experiment) -> EquiVAE:
+        model = checkpoints.build(experiment)
+        with torch.no_grad():
+            arm.change(model)
+        return model
+
+    with patch.object(loop, "build", begun):
+        model, history = loop.fit(
+            e, train, Pixels.unit(), seed, progress=False, bfloat16=bfloat16
+        )
     with torch.no_grad():
         terms = held_out_terms(model, Pixels.unit(), train, held_out, e.m_max)
     return {

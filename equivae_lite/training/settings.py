@@ -92,6 +92,18 @@ class Experiment:
                 f"separation_steps trains the encoder of r_y, and {self.name} has none "
                 f"(representation {self.representation!r}): leave it at 0"
             )
+        for name, needs, there in (
+            ("aligned", "consistency or contrast", self.consistency or self.contrast),
+            ("sure", "consistency", self.consistency),
+            ("contrast", "generative", self.generative),
+            ("second_after", "consistency and contrast",
+             self.consistency and self.contrast),
+        ):  # fmt: skip
+            if getattr(self, name) and not there:
+                raise ExperimentError(
+                    f"{self.name}: {name} does nothing without {needs}: "
+                    f"leave it off, or turn {needs} on"
+                )
 
     @property
     def epochs(self) -> int:

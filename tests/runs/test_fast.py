@@ -20,6 +20,9 @@ def test_the_recipe_has_the_networks_and_the_objective_of_the_preset():
     assert differing(BASE, experiments.get("mnist-supervised")) == ours
     taken_back = {key for arm in ARMS.values() for key in arm.fields}
     assert taken_back == ours - {"name"}  # each departure has its arm
+    faster = experiments.get("mnist-supervised-faster")
+    assert differing(faster, BASE) == {"name", "schedule", "arch.init"}
+    assert faster.arch.init == ARMS["pytorch"].init
 
 
 def test_every_arm_is_trained_as_it_says_and_judged_on_held_out_images(

@@ -162,6 +162,25 @@ def test_label_sum_has_two_kinds():
         Experiment("e", "glyphs", label_sum="some")
 
 
+@pytest.mark.parametrize(
+    ("idle", "needs"),
+    [
+        ({"aligned": True, "consistency": 0.0}, "consistency or contrast"),
+        ({"sure": 0.9, "consistency": 0.0}, "consistency"),
+        ({"contrast": 50.0, "generative": False}, "generative"),
+        ({"second_after": 600}, "consistency and contrast"),
+        (
+            {"second_after": 600, "contrast": 50.0, "consistency": 0.0},
+            "consistency and contrast",
+        ),
+    ],
+)
+def test_a_field_that_would_do_nothing_is_refused(idle: dict, needs: str) -> None:
+    name = next(iter(idle))
+    with pytest.raises(ExperimentError, match=f"{name} does nothing without {needs}:"):
+        dataclasses.replace(experiments.get("mnist-semi-supervised"), **idle)
+
+
 def test_unknown_name_lists_them_all_and_suggests_the_nearest():
     with pytest.raises(ExperimentError) as caught:
         experiments.get("mnist-supervisd")

@@ -1,7 +1,8 @@
 """Time to a bound: how long each way of training takes to one number.
 
-    preset   the experiment as it is
+    preset   the experiment as it is, for the first of the seeds
     fast     the recipe that is meant to be quick, EXPERIMENT-fast
+    faster   EXPERIMENT-faster, where there is one
     loader   the preset as one would write it first (supervised.py): single steps are
              timed, medians of two for m = 1, 4 and 7, and as many of each batch size
              counted as the preset needed
@@ -34,29 +35,32 @@ def main(
 ) -> dict:  # fmt: skip
     """Run all of it, print a table, write bench-to-NAME.json (not in smoke).
 
-    With `bfloat16` the fast recipe runs in both precisions; the preset's is float32
-    always. What was stopped goes on:
-    each training has its state and its curve in `folder`.
+    With `bfloat16` the fast recipes run in that precision and, for the first seed, in
+    float32 as well; the preset's is float32 always. What was stopped goes on: each
+    training has its state and its curve in `folder`.
 
     Raises ExperimentError for an experiment that has no fast recipe, and for a target
     that is no number.
     """
     if not math.isfinite(target):
         raise ExperimentError(f"--to {target}: give a number of nats, as -94.0")
-    fast = f"{name}-fast"
-    if fast not in experiments.PRESETS:
+    if f"{name}-fast" not in experiments.PRESETS:
         having = [n for n in experiments.PRESETS if f"{n}-fast" in experiments.PRESETS]
         raise ExperimentError(
             f"bench --to runs an experiment and its fast recipe, and {name} has none: "
             f"choose {' or '.join(having)}"
         )
-    ways = [("preset", name, False), ("fast", fast, False)]
-    ways += [("fast, bfloat16", fast, True)] if bfloat16 else []
+    first = seeds[:1]
+    ways = [("preset", name, False, first)]
+    for way in ("fast", "faster"):
+        if (run := f"{name}-{way}") in experiments.PRESETS:
+            ways.append((way, run, False, first if bfloat16 else seeds))
+            ways += [(f"{way}, bfloat16", run, True, seeds)] if bfloat16 else []
     of_loader = {} if smoke else loader_seconds(experiments.get(name), device)
     rows = []
-    for way, run, half in ways:
+    for way, run, half, of_seeds in ways:
         home = Folder(folder.root / "race" / pipeline.precision(half).split()[0])
-        for seed in seeds:
+        for seed in of_seeds:
             history = files.read_json(pipeline.validate(
                 run, seed, device, folder=home, bfloat16=half,
                 limit=200 if smoke else None,

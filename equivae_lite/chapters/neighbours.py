@@ -80,8 +80,9 @@ def moves_table(content: dict) -> str:
 
 def taught_table(content: dict) -> str:
     """Markdown: bounds, what v tells of the class and r of the pose, exchanges."""
-    heads = ["model", "bound", "itself in r", "class, samples, %", "class, means, %",
-             "height", "exchange, %", "lean"]  # fmt: skip
+    heads = ["model", "bound", "itself in r", "misread, samples, %",
+             "misread, means, %", "height in r(x)", "exchange, %",
+             "lean off, degrees"]  # fmt: skip
     rows = []
     for model, entry in content["models"].items():
 

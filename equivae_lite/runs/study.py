@@ -68,10 +68,10 @@ _ADDED: dict[str, tuple[str, dict]] = {
 # and what r_y has to do at first. The last has the schedule of the preset.
 _EQUAL = {"labelled_weight": 0.5}
 ITSELF: dict[str, tuple[str, dict]] = {
-    "appendix": ("its own weights", {}),
+    "appendix": ("its own weights: (7) alone", {}),
     "equal": ("equal means", _EQUAL),
-    "shut-first": ("its own weights, v shut at first", _SHUT_FIRST),
-    "equal-shut-first": ("equal means, v shut at first", _EQUAL | _SHUT_FIRST),
+    "shut-first": ("its own weights, shut start", _SHUT_FIRST),
+    "equal-shut-first": ("equal means, shut start", _EQUAL | _SHUT_FIRST),
     "equal-shut-first-long": (
         "the same, as long as the preset",
         _EQUAL | _SHUT_FIRST | {"schedule": experiments.get(NAME).schedule},

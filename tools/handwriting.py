@@ -1,7 +1,7 @@
 """EquiVAE against its neighbours, on MNIST: chapter 15.
 
     python -m tools.handwriting                  every run that is not in the file yet
-    python -m tools.handwriting --kept-back --models equivae    the second study
+    python -m tools.handwriting --kept-back      the second study
     python -m tools.handwriting --seeds 0 2      of these seeds alone: one process each
     python -m tools.handwriting --models ml-vae  of these rows alone
     python -m tools.handwriting --table          the table so far

@@ -115,7 +115,7 @@ def test_every_judge_has_hints_in_levels_and_the_starter_prints_none(check, caps
     for level in range(4):
         assert check(lambda *_: None, hint=level) is False
         said.append(capsys.readouterr().out.strip())
-    assert said[0].startswith("Not written yet. For a hint, call the judge with hint=1")
+    assert said[0].startswith("Not written yet. For a hint, give hint=1 in the call")
     assert len({*said}) == 4 and "Hint" not in said[0]
     assert said[2].startswith(said[1]) and said[3].startswith(said[2])
     assert not any(sign in said[1] for sign in "·Σ½") and "log sum" not in said[1]

@@ -151,7 +151,7 @@ def test_not_written_yet(check, nothing, capsys):
         assert check(lambda *arguments: nothing, hint=level) is False
         said.append(capsys.readouterr().out.strip())
     assert said[0] == (
-        "Not written yet. For a hint, call the judge with hint=1 (up to 3)."
+        "Not written yet. For a hint, give hint=1 in the call (up to 3)."
     )
     for less, more in zip(said[1:], said[2:]):
         assert more.startswith(less) and len(more) > len(less)

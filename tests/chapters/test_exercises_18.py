@@ -110,6 +110,6 @@ def test_hints_come_in_levels(check, capsys):
     for hint in (0, 1, 2, 3):
         assert not check(unfinished, hint=hint)
         printed = capsys.readouterr().out
-        assert "call the judge with hint=1 (up to 3)" in printed or hint
+        assert "give hint=1 in the call (up to 3)" in printed or hint
         lengths.append(len(printed))
     assert lengths[1] < lengths[2] < lengths[3]

@@ -99,7 +99,7 @@ def _hint(start: str | Sequence[str], level: int) -> str:
     if isinstance(start, str):
         return f" Hint: {start}"
     if level < 1:
-        return f" For a hint, call the judge with hint=1 (up to {len(start)})."
+        return f" For a hint, give hint=1 in the call (up to {len(start)})."
     return f" Hint: {' '.join(start[:level])}"
 
 

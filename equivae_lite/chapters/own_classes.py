@@ -1,6 +1,6 @@
 """What chapter 18 does to folders of pictures: writes them, learns them, looks.
 
-`learn` is what `train --data FOLDER` does, cut to so many steps and kept in memory; a
+`learn` is what `train --data PICTURES` does, cut to so many steps and kept in memory; a
 `Learnt` is an `Explorer`, so that whatever draws in chapter 16 draws with it, too.
 """
 
@@ -228,8 +228,8 @@ def wrong_class_cost(bounds: Tensor, labels: Tensor) -> Tensor:
 
 def looks_table(rows: dict[str, Looks]) -> str:
     """The looks at several models, in Markdown."""
-    heads = ["model of", "(4), trained on", "held out", "less", "a wrong class costs",
-             "r(x) nearest to another class"]  # fmt: skip
+    heads = ["model of", "(4), trained on", "held out", "difference",
+             "a wrong class costs", "r(x) nearest to another class"]  # fmt: skip
     return markdown(heads, [
         [words, f"{at.trained_on:.1f}", f"{at.held_out:.1f} ± {at.held_out_error:.1f}",
          f"{at.trained_on - at.held_out:.1f}", f"{at.cost:.1f} ± {at.cost_error:.1f}",
@@ -241,7 +241,7 @@ def looks_table(rows: dict[str, Looks]) -> str:
 def explorer_of(
     name: str, seed: int = 0, out: str | Path | None = None, limit: int | None = None
 ) -> Explorer:
-    """The model that `train --data FOLDER --name NAME` made, for all of chapter 16.
+    """The model that `train --data PICTURES --name NAME` made, for all of chapter 16.
 
     From the reader's folder, or from `out`; of its images about `limit` of each split.
     Raises EquivaeError if there is no such experiment, or no weights of it.

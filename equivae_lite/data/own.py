@@ -97,7 +97,7 @@ def read(
     except Exception as error:  # zipfile, zlib and NumPy raise many types
         raise DataError(
             f"{path} cannot be read ({error}): delete {path.with_suffix('.json')}, and "
-            f"make it again with `train --data FOLDER --name {name}`."
+            f"make it again with `train --data PICTURES --name {name}`."
         ) from error
     if limit is not None:
         found = found.subset(_some_of_each(found, limit))

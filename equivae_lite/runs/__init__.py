@@ -9,7 +9,7 @@
     listing.py       `list`
     own.py           experiments by name: presets, and those of the reader's own images
     streams.py       output that cannot end a run
-    own_options.py   `train --data FOLDER --name NAME`
+    own_options.py   `train --data PICTURES --name NAME`
     estimate.py      how long a training will take, before it begins
     page/            `page NAME`: one static folder in which a model draws
     tables.py        mean ± standard error, and tables in Markdown

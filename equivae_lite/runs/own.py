@@ -26,7 +26,7 @@ from ..training.choice import choose
 from ..training.settings import Experiment
 from .folders import Folder, holder_of, of_reader
 
-KEEP = "delete it and make it again with `train --data FOLDER --name NAME`"
+KEEP = "delete it and make it again with `train --data PICTURES --name NAME`"
 LONGEST_NAME = 60
 
 
@@ -39,8 +39,8 @@ def named(name: str, folder: Folder) -> Experiment:
     except ExperimentError as error:
         mine = ", ".join(names(folder)) or "none yet"
         raise ExperimentError(
-            f"{error}; of yours in {folder.root} there is {mine} (train --data FOLDER "
-            "--name NAME makes one)"
+            f"{error}; of yours in {folder.root} there is {mine} (train --data "
+            "PICTURES --name NAME makes one)"
         ) from error
 
 
@@ -67,7 +67,7 @@ def load(
     if card is None:
         raise DataError(
             f"the images of {name} are not in {folder.sets}: give the --out that they "
-            f"were read into, or `train --data FOLDER --name {name}`"
+            f"were read into, or `train --data PICTURES --name {name}`"
         )
     path = folder.sets / f"{name}.npz"
     return own.read(

@@ -1,4 +1,4 @@
-"""`train --data FOLDER --name NAME`: what `train` is told of the reader's images."""
+"""`train --data PICTURES --name NAME`: what `train` is told of the reader's images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(train: argparse.ArgumentParser) -> None:
     """The options of `train` for images of the reader's own."""
     group = train.add_argument_group("images of your own")
     group.add_argument(
-        "--data", metavar="FOLDER",
+        "--data", metavar="PICTURES",
         help="a sub-folder of pictures for each class; or an .npz file of images and "
         "labels; or a set by name, as letters",
     )  # fmt: skip
@@ -29,7 +29,7 @@ def add(train: argparse.ArgumentParser) -> None:
                        help="grey or colour (default: as they are)")  # fmt: skip
     group.add_argument("--labels", type=int, metavar="N",
                        help="semi-supervised, with so many labels in all")  # fmt: skip
-    group.add_argument("--unlabelled", metavar="FOLDER",
+    group.add_argument("--unlabelled", metavar="PICTURES",
                        help="semi-supervised, with these pictures beside the named "
                        "ones")  # fmt: skip
 
@@ -45,7 +45,7 @@ def check(a: argparse.Namespace) -> None:
         raise EquivaeError(f"{given[0]} goes with --data: say where your images are")
     if (a.data is None) == (a.experiment is None) or (a.data and a.name is None):
         raise EquivaeError(
-            "give the name of an experiment (`list` shows them), or --data FOLDER "
+            "give the name of an experiment (`list` shows them), or --data PICTURES "
             "--name NAME for images of your own"
         )
 

@@ -1,12 +1,14 @@
 """Chapters start on Colab: beside its own torch, with nothing installed over it."""
 
 import os
+import re
 import shutil
 import subprocess
 import warnings
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.support import colab
 from tools.notebooks.book import BOOK, ROOT, code_cells, read, toc_notebooks
@@ -122,6 +124,29 @@ def test_whole_chapter_in_a_kernel(runtime, address, tmp_path, unchanged):
     last = colab.STATE + IMPORTED + "\nprint(json.dumps(told))"
     output = runtime.in_a_kernel(tmp_path, SLIDERS, last, address)
     right(colab.last_line(output), runtime, tmp_path, unchanged)
+
+
+def test_own_pictures_by_the_cell_of_readme(runtime, cloned, tmp_path, unchanged):
+    """A folder on one's Drive: both commands of the cell, with Colab's packages."""
+    drive = tmp_path / "drive"
+    for i in range(24):
+        path = drive / "PICTURES" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((16, 16), 90).save(path)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    cell = text[text.index("/content/drive/MyDrive/PICTURES") - 200 :]
+    lines = re.findall(r"    !python (-m equivae_lite (?:train|page) .*)", cell)[:2]
+    chapter = (BOOK / "18_your_own_classes.ipynb").read_text(encoding="utf-8")
+    for line in lines:
+        assert f"!python {line}" in chapter  # the same cell there
+        words = line.replace("/content/drive/MyDrive", str(drive)).split()
+        words += ["--profile", "smoke"] * (words[2] == "train")
+        done = subprocess.run(
+            [str(runtime.python), *words], cwd=cloned / "equivae-lite",
+            capture_output=True, encoding="utf-8", env=runtime.environment(""),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert (drive / "equivae-lite" / "pages" / "mine" / "index.html").is_file()
 
 
 IMPORTED = "import torch\ntold['imported'] = [torch.__file__, torch.__version__]"

@@ -63,11 +63,11 @@ print([path.name for path in toc_notebooks() if freshness.stale(path)])
 
 
 def commands(text: str, folder: str, pictures: str) -> list[str]:
-    """Those of the package, without comments; FOLDER and Colab's drive are `folder`.
+    """Those of the package, without comments.
 
-    But a FOLDER of a reader's own images is `pictures`.
+    FOLDER and Colab's drive are `folder`; a reader's PICTURES are `pictures`.
     """
-    text = text.replace("--data FOLDER", f"--data {pictures}")
+    text = re.sub(r"--data \S*PICTURES", f"--data {pictures}", text)
     found = re.findall(r"python -m equivae_lite ([^\n#]+)", text)
     lines = [line.strip() for line in found if "`" not in line]
     place, more = re.compile(r"--out \S+"), re.compile(r"--seeds 0 1( \d)+")

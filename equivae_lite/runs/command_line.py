@@ -138,12 +138,13 @@ def parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("experiment", nargs="?", default="mnist-supervised")
     bench.add_argument("--to", type=float, metavar="NATS",
-                       help="how long the experiment and its fast recipe take to this "
-                       "bound on held-out images: -94.0")  # fmt: skip
+                       help="how long the experiment and its fast recipes take to "
+                       "this bound on held-out images: -94.0")  # fmt: skip
     bench.add_argument("--seeds", type=seed, nargs="+", default=[0],
-                       help="of --to")  # fmt: skip
+                       help="of --to (of the experiment itself the first alone)")
     bench.add_argument("--bfloat16", action="store_true",
-                       help="with --to: the fast recipe in bfloat16, too")  # fmt: skip
+                       help="with --to: the fast recipes in bfloat16, and for the "
+                       "first seed in float32, too")  # fmt: skip
 
     for command in (list_, train, validate, evaluate, again, study_, bench, page_):
         command.add_argument(

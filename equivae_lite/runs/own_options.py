@@ -29,7 +29,7 @@ def add(train: argparse.ArgumentParser) -> None:
                        help="grey or colour (default: as they are)")  # fmt: skip
     group.add_argument("--labels", type=int, metavar="N",
                        help="semi-supervised, with so many labels in all")  # fmt: skip
-    group.add_argument("--unlabelled", metavar="PICTURES",
+    group.add_argument("--unlabelled", metavar="MORE",
                        help="semi-supervised, with these pictures beside the named "
                        "ones")  # fmt: skip
 

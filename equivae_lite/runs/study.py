@@ -42,7 +42,7 @@ APPENDIX = {
     "schedule": BUDGET, "labelled_weight": None, "alpha": 0.0, "warmup_steps": 0,
     "distortion": 0.0, "consistency": 0.0, "averaging": 0.0, "decay_from": 1.0,
 }  # fmt: skip
-# v shut for 300 steps; then its KL weighs 4, and falls to 1.
+# v shut for 300 steps, while the weight of its KL begins to fall from 4 to 1.
 _SHUT_FIRST = {"shut_steps": 300, "kl_start": 4.0, "kl_epochs": 0.6}
 # Equation (7) alone, and what happens when one lever is added. Without alpha no label
 # reaches q_y-post at all, so it comes first and the others are added to it.

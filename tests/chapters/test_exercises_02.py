@@ -257,7 +257,7 @@ def test_wrong(check, answer, sentence, capsys):
 @pytest.mark.parametrize("empty", [None, ...])
 def test_empty(check, empty, capsys):
     assert check(lambda *_: empty) is False
-    assert says(capsys).startswith("Not written yet. For a hint, call")
+    assert says(capsys).startswith("Not written yet. For a hint, give hint=1")
 
 
 def stops(*_):

@@ -133,4 +133,4 @@ def test_empty_broken_and_of_another_shape(check, capsys):
 def test_the_empty_starter_prints_a_hint_and_no_more(capsys):
     for check in RIGHT:
         assert not check(lambda *_: None)
-        assert "Not written yet. For a hint, call" in capsys.readouterr().out
+        assert "Not written yet. For a hint, give hint=1" in capsys.readouterr().out

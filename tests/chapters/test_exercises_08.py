@@ -165,8 +165,8 @@ def fails(*arguments):
 )
 def test_no_answer_is_met_with_a_hint(check, capsys):
     for answer, sentence in (
-        (lambda *a: None, "Not written yet. For a hint, call"),
-        (lambda *a: ..., "Not written yet. For a hint, call"),
+        (lambda *a: None, "Not written yet. For a hint, give hint=1"),
+        (lambda *a: ..., "Not written yet. For a hint, give hint=1"),
         (fails, "stopped with RuntimeError: not so"),
     ):
         assert check(answer) is False

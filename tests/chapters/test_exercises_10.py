@@ -121,8 +121,8 @@ def fails(*arguments):
 
 
 GENERAL = [
-    (lambda *a: None, "Not written yet. For a hint, call"),
-    (lambda *a: ..., "Not written yet. For a hint, call"),
+    (lambda *a: None, "Not written yet. For a hint, give hint=1"),
+    (lambda *a: ..., "Not written yet. For a hint, give hint=1"),
     (fails, "stopped with RuntimeError: not so"),
 ]
 

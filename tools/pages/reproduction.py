@@ -81,10 +81,7 @@ def missing(e: Experiment) -> str:
     """Which of the seeds are there, why others are not, and which are out of date."""
     there = sorted(evaluations(e.name))
     if not there and e.name == FASTER:
-        return (
-            "none here: measured by "
-            "`python -m equivae_lite bench mnist-supervised --to -94.0`, chapter 10"
-        )
+        return "none here: measured by `python -m tools.fast`, chapter 10"
     if not there and e.name.startswith(FAST):
         return "none here: measured by `python -m tools.handwriting`, chapter 15"
     if not there:

@@ -206,6 +206,12 @@ _MNIST_NO_BOUND_F = replace(
     _without_bounds_but_separation(_MNIST_SEMI), separation_steps=3000
 )
 
+# How far consistency gets by itself, with targets that are labels (chapter 12).
+_MNIST_SURE_NO_BOUND = replace(
+    _without_bounds(_MNIST_SEMI), name="mnist-semi-supervised-sure-no-bound",
+    aligned=True, sure=0.9,
+)  # fmt: skip
+
 PRESETS: dict[str, Experiment] = {
     e.name: e
     for e in (
@@ -226,6 +232,7 @@ PRESETS: dict[str, Experiment] = {
         _MNIST_SEMI_LONG,
         _without_bounds(_MNIST_SEMI),
         _MNIST_NO_BOUND_F,
+        _MNIST_SURE_NO_BOUND,
         _LABELS_ALONE,
         _LABELS_DISTORTED,
         *_in_colour(_SVHN, _SVHN_SEMI),

@@ -201,10 +201,15 @@ def table(found: dict[str, list[Outcome]]) -> str:
     for mutant in MUTANTS:
         module = mutant.module.rpartition(".")[2]
         head = f":::{{table}} In `{module}.{mutant.function}`"
-        slip = mutant.slip.replace("|", r"\|")  # a bar would end the table's cell
         rows = groups.setdefault(head, ["| error planted | caught by |", "|---|---|"])
-        rows.append(f"| {slip} | {_noticed(found[mutant.name])} |")
+        rows.append(row(mutant, found[mutant.name]))
     return "\n\n".join("\n".join([head, *r, ":::"]) for head, r in groups.items())
+
+
+def row(mutant: Mutant, outcomes: list[Outcome]) -> str:
+    """Of the table: the error in words, and who noticed it."""
+    slip = mutant.slip.replace("|", r"\|")  # a bar would end the table's cell
+    return f"| {slip} | {_noticed(outcomes)} |"
 
 
 def _noticed(outcomes: list[Outcome]) -> str:

@@ -224,3 +224,10 @@ def test_with_epochs_never_changes_an_epoch_that_stays():
 def test_experiments_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         experiments.get("mnist-supervised").m_max = 3
+
+
+def test_sure_targets_are_all_that_the_run_without_bounds_has_more():
+    base = experiments.get("mnist-semi-supervised-no-bound")
+    sure = experiments.get("mnist-semi-supervised-sure-no-bound")
+    assert differing(base, sure) == {"name", "aligned", "sure"}
+    assert sure.consistency and not sure.generative

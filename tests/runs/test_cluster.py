@@ -21,7 +21,7 @@ OPTIONS = {"threads": None, "device": "cpu", "epochs": None, "bfloat16": False}
 # One process, whichever is the first to begin a second epoch (4 steps make the first),
 # kills itself there.
 PRELOAD = """
-import os, signal
+import os, signal, time
 from equivae_lite.data import sets
 from equivae_lite.training import loop
 
@@ -37,6 +37,7 @@ if not hasattr(sets, "whole"):
         if len(steps) == 5 and os.environ.get("KILLED"):
             try:
                 os.close(os.open(os.environ["KILLED"], os.O_CREAT | os.O_EXCL))
+                time.sleep(3)  # what it has said so far is on its way
                 os.kill(os.getpid(), signal.SIGKILL)
             except FileExistsError:
                 pass
